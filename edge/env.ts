@@ -1,0 +1,35 @@
+import type { BuildQueue, Dyno, LogChannel, Repository } from './index.ts';
+
+/** What wrangler.toml binds, and the secrets and variables the host sets. */
+export interface Env {
+  DB: D1Database;
+  BUCKET: R2Bucket;
+  LOADER: WorkerLoader;
+  REPOSITORY: DurableObjectNamespace<Repository>;
+  BUILD_QUEUE: DurableObjectNamespace<BuildQueue>;
+  LOG_CHANNEL: DurableObjectNamespace<LogChannel>;
+  DYNO: DurableObjectNamespace<Dyno>;
+  /** The domain below which every app has its host. */
+  APPS_DOMAIN: string;
+  /** Port in the URLs shown to people; empty for the protocol's own. */
+  PUBLIC_PORT: string;
+  /** The operator's key to the API. */
+  API_KEY: string;
+  /** 32 bytes in base64: encrypts config vars at rest. */
+  SECRET_KEY: string;
+  /** Shared by edge, builder and runners of one start. */
+  INTERNAL_SECRET: string;
+  /** Where the builder takes orders. */
+  BUILDER_URL: string;
+  /** The edge as the builder and the runners reach it. */
+  EDGE_URL: string;
+  /** JSON array of the runners' private URLs; `[]` where the edge itself runs the apps. */
+  RUNNERS: string;
+}
+
+declare global {
+  namespace Cloudflare {
+    interface Env extends globalThis.IsletEnv {}
+  }
+  interface IsletEnv extends Env {}
+}

@@ -1,0 +1,48 @@
+/**
+ * The border between the edge's BuildQueue and a builder.
+ *
+ * The edge sends `POST <builder>/builds` with a BuildOrder and `Authorization: Bearer <internal secret>`. The answer is
+ * a stream of BuildEvents, one JSON object a line, that ends with exactly one `result`. A stream that ends without one
+ * means the builder died. Closing the connection cancels the build. Empty lines keep the connection alive.
+ */
+import { z } from 'zod';
+
+export const buildOrder = z.object({
+  /** The build's UUID. */
+  id: z.uuid(),
+  app: z.object({ id: z.uuid(), name: z.string() }),
+  /** Where the source is: `GET` with the internal secret answers a tar archive of the tree, paths relative to its root. */
+  source: z.object({ url: z.url(), version: z.string().nullable() }),
+  /** `PUT <slugs>/<sha256>` with the internal secret stores the slug; 200 when it is already there. */
+  slugs: z.url(),
+  /** The app's config vars, as the build's environment. */
+  config: z.record(z.string(), z.string()),
+});
+
+const phases = ['fetch', 'detect', 'resolve', 'install', 'commands', 'bundle', 'store'] as const;
+
+export const buildEvent = z.discriminatedUnion('type', [
+  /** Text for the person who pushed, with its newlines. */
+  z.object({ type: z.literal('output'), text: z.string() }),
+  /** A phase has ended; milliseconds of wall time. */
+  z.object({ type: z.literal('phase'), phase: z.enum(phases), ms: z.number() }),
+  z.object({
+    type: z.literal('result'),
+    status: z.literal('succeeded'),
+    slug: z.object({
+      /** SHA-256 of the archive, in lower-case hex. */
+      sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      /** Bytes. */
+      size: z.number(),
+      language: z.string(),
+      processTypes: z.record(z.string(), z.string()),
+    }),
+  }),
+  /** `reason` is one sentence that was also the last of the output. */
+  z.object({ type: z.literal('result'), status: z.literal('failed'), reason: z.string() }),
+]);
+
+export type BuildOrder = z.infer<typeof buildOrder>;
+export type BuildEvent = z.infer<typeof buildEvent>;
+export type BuildPhase = (typeof phases)[number];
+export type BuildResult = Extract<BuildEvent, { type: 'result' }>;

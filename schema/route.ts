@@ -1,0 +1,52 @@
+/**
+ * The border between the edge and the runners: what a router must know to serve a host.
+ *
+ * A runner asks `GET <edge>/internal/routes/<host>` and gets a RouteAnswer. When a release, the formation, the domains
+ * or the maintenance mode of an app change, the edge sends `PUT <runner>/routes` with the app's Route to the private
+ * socket of every runner; the runner answers 204 when it serves by it. Both directions carry
+ * `Authorization: Bearer <internal secret>`.
+ */
+import { z } from 'zod';
+
+export const route = z.object({
+  app: z.object({ id: z.uuid(), name: z.string() }),
+  /** Grows with every change of anything in this object; an older one never replaces a newer. */
+  revision: z.number().int(),
+  /** Host names, lower case, without port, that this app answers to. */
+  hosts: z.array(z.string()),
+  maintenance: z.boolean(),
+  /** What runs; null before the first deploy. */
+  release: z
+    .object({
+      id: z.uuid(),
+      version: z.number().int(),
+      /** `GET <edge>/internal/slugs/<sha256>` answers the archive. */
+      slug: z.string().regex(/^[0-9a-f]{64}$/),
+      commit: z.string().nullable(),
+      createdAt: z.iso.datetime(),
+      /** The app's config vars, in clear. */
+      config: z.record(z.string(), z.string()),
+    })
+    .nullable(),
+  /** Process type to number of dynos: `{ web: 1 }`. */
+  formation: z.record(z.string(), z.number().int()),
+});
+
+/** `null`: no app answers to this host. */
+export const routeAnswer = z.object({ route: route.nullable() });
+
+/** A line for an app's log. A runner sends batches: `POST <edge>/internal/logs` with a JSON array. */
+export const logLine = z.object({
+  app: z.uuid(),
+  /** Milliseconds since 1970. */
+  at: z.number(),
+  /** `app` for what the app wrote, `heroku` for what the platform says of it. */
+  source: z.enum(['app', 'heroku']),
+  /** `web.1`, `router`, `api`, … */
+  dyno: z.string(),
+  text: z.string(),
+});
+
+export type Route = z.infer<typeof route>;
+export type RouteAnswer = z.infer<typeof routeAnswer>;
+export type LogLine = z.infer<typeof logLine>;

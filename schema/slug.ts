@@ -1,0 +1,37 @@
+/**
+ * The slug: what a build leaves and an instance runs.
+ *
+ * One uncompressed tar archive, named by the SHA-256 of its bytes. Entries are sorted, owned by 0:0 and dated 0, so
+ * the same source makes the same slug. In it, in this order:
+ *
+ *     manifest.json      SlugManifest, below
+ *     code/<name>        modules that run: bundles, WebAssembly
+ *     files/<path>       files the app reads; an instance sees them at /bundle/<path>
+ */
+import { z } from 'zod';
+
+/** How the bytes of a module under `code/` are handed to the isolate. */
+export const moduleTypes = ['esm', 'cjs', 'wasm'] as const;
+
+const processType = z.object({
+  /** The command as a person reads it, from the Procfile or the buildpack's default: `node server.js`. */
+  command: z.string().min(1),
+  /** The module under `code/` that this process type starts; absent where the runtime finds its own way. */
+  entry: z.string().optional(),
+});
+
+export const slugManifest = z.object({
+  version: z.literal(1),
+  /** The adapter that runs it: a folder of edge/runtimes/. */
+  runtime: z.enum(['node']),
+  /** What the API shows as `buildpack_provided_description`. */
+  language: z.string(),
+  /** What `config` starts from; the app's config vars win: `{ NODE_ENV: 'production' }`. */
+  env: z.record(z.string(), z.string()),
+  processTypes: z.record(z.string(), processType),
+  /** Every module under `code/`, by its path below `code/`. */
+  modules: z.record(z.string(), z.object({ type: z.enum(moduleTypes) })),
+});
+
+export type SlugManifest = z.infer<typeof slugManifest>;
+export type ProcessType = z.infer<typeof processType>;
