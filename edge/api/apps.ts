@@ -1,0 +1,101 @@
+import { asc, desc, eq, sql } from 'drizzle-orm';
+import { type Context, Hono } from 'hono';
+import { z } from 'zod';
+import { apps as appsTable, slugs } from '../../schema/tables.ts';
+import { checkAppName } from '../platform/app-name.ts';
+import { type App, createApp, deleteApp, findApp } from '../platform/apps.ts';
+import { database, isUniqueViolation, now } from '../platform/database.ts';
+import { invalid } from '../platform/errors.ts';
+import { announce } from '../platform/routes.ts';
+import { appUrl } from '../platform/urls.ts';
+import type { ApiContext } from './auth.ts';
+import { stack } from './stack.ts';
+import { body } from './validate.ts';
+
+export const apps = new Hono<ApiContext>();
+
+const createBody = z.object({
+  name: z.string().optional(),
+  region: z.unknown().optional(),
+  stack: z.unknown().optional(),
+});
+const updateBody = z.object({ name: z.string().optional(), maintenance: z.boolean().optional() });
+
+apps.get('/apps', async (c) => {
+  const user = c.get('user');
+  const owned = await database(c.env.DB).query.apps.findMany({
+    where: eq(appsTable.ownerId, user.id),
+    orderBy: asc(appsTable.name),
+  });
+  return c.json(await Promise.all(owned.map((app) => appResource(c, app))));
+});
+
+apps.post('/apps', async (c) => {
+  const { name } = await body(c, createBody);
+  return c.json(await appResource(c, await createApp(c.env, c.get('user').id, name)), 201);
+});
+
+apps.get('/apps/:app', async (c) => c.json(await appResource(c, await appOf(c))));
+
+apps.patch('/apps/:app', async (c) => {
+  const app = await appOf(c);
+  const change = await body(c, updateBody);
+  if (change.name !== undefined && change.name !== app.name) checkAppName(change.name);
+  const db = database(c.env.DB);
+  try {
+    await db
+      .update(appsTable)
+      .set({ ...change, revision: sql`${appsTable.revision} + 1`, updatedAt: now() })
+      .where(eq(appsTable.id, app.id));
+  } catch (error) {
+    if (isUniqueViolation(error, 'apps.name')) throw invalid(`Name ${change.name} is already taken`);
+    throw error;
+  }
+  await announce(c.env, app.id);
+  return c.json(await appResource(c, await findApp(c.env, c.get('user').id, app.id)));
+});
+
+apps.delete('/apps/:app', async (c) => {
+  const app = await appOf(c);
+  const resource = await appResource(c, app);
+  await deleteApp(c.env, app);
+  return c.json(resource);
+});
+
+/**
+ * The app that the path names, by id or name.
+ * @throws ApiError 404
+ */
+export const appOf = (c: Context<ApiContext>): Promise<App> =>
+  findApp(c.env, c.get('user').id, c.req.param('app') ?? '');
+
+async function appResource(c: Context<ApiContext>, app: App) {
+  const user = c.get('user');
+  const slug = await database(c.env.DB).query.slugs.findFirst({
+    where: eq(slugs.appId, app.id),
+    orderBy: desc(slugs.createdAt),
+  });
+  return {
+    id: app.id,
+    name: app.name,
+    acm: false,
+    archived_at: null,
+    buildpack_provided_description: app.language,
+    build_stack: stack,
+    created_at: app.createdAt,
+    git_url: `${new URL(c.req.url).origin}/${app.name}.git`,
+    internal_routing: null,
+    maintenance: app.maintenance,
+    organization: null,
+    owner: { id: user.id, email: user.email },
+    region: { id: '59accabd-516d-4f0e-83e6-6e3757701145', name: 'local' },
+    released_at: app.releasedAt,
+    repo_size: null,
+    slug_size: slug?.size ?? null,
+    space: null,
+    stack,
+    team: null,
+    updated_at: app.updatedAt,
+    web_url: appUrl(c.env, app.name),
+  };
+}

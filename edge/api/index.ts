@@ -1,0 +1,39 @@
+/** The Platform API, v3, as Heroku documents it, and git: all that the control host answers. */
+import { Hono } from 'hono';
+import { ApiError } from '../platform/errors.ts';
+import { account } from './account.ts';
+import { apps } from './apps.ts';
+import { type ApiContext, authenticate } from './auth.ts';
+import { builds } from './builds.ts';
+import { configVars } from './config-vars.ts';
+import { formation } from './formation.ts';
+import { git } from './git.ts';
+import { logSessions, logStream } from './log-sessions.ts';
+import { releases } from './releases.ts';
+
+export const api = new Hono<ApiContext>();
+
+api.use(async (c, next) => {
+  await next();
+  c.header('Request-Id', c.req.header('x-request-id') ?? crypto.randomUUID());
+});
+
+api.get('/health', (c) => c.json({ status: 'ok' }));
+api.route('/', logStream);
+
+api.use(authenticate);
+for (const resource of [account, apps, builds, configVars, formation, logSessions, releases, git]) {
+  api.route('/', resource);
+}
+
+api.notFound((c) => c.json({ id: 'not_found', message: 'The requested API endpoint was not found.' }, 404));
+
+api.onError((error, c) => {
+  if (error instanceof ApiError) {
+    // Without a challenge, git never asks its credential helpers.
+    if (error.status === 401) c.header('WWW-Authenticate', 'Basic realm="Islet"');
+    return c.json({ id: error.id, message: error.message }, error.status);
+  }
+  console.error(`${c.req.method} ${c.req.path} failed:`, error);
+  return c.json({ id: 'internal_server_error', message: 'The platform failed to do this. Its log says more.' }, 500);
+});

@@ -1,0 +1,43 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { signLogUrl, verifyLogUrl } from '../logs/signed-url.ts';
+import { now } from '../platform/database.ts';
+import { ApiError } from '../platform/errors.ts';
+import { appOf } from './apps.ts';
+import type { ApiContext } from './auth.ts';
+import { body } from './validate.ts';
+
+export const logSessions = new Hono<ApiContext>();
+
+/** Opened by the URL of a session alone: the URL is the permission. */
+export const logStream = new Hono<ApiContext>();
+
+const session = z.object({
+  lines: z.int().min(0).max(1500).default(100),
+  tail: z.boolean().default(false),
+  source: z.string().optional(),
+  dyno: z.string().optional(),
+});
+
+logSessions.post('/apps/:app/log-sessions', async (c) => {
+  const app = await appOf(c);
+  const filter = await body(c, session);
+  const createdAt = now();
+  return c.json(
+    {
+      id: crypto.randomUUID(),
+      created_at: createdAt,
+      updated_at: createdAt,
+      logplex_url: await signLogUrl(c.env.SECRET_KEY, new URL(c.req.url).origin, app.id, filter),
+    },
+    201,
+  );
+});
+
+logStream.get('/logs/:app', async (c) => {
+  const appId = c.req.param('app');
+  const filter = await verifyLogUrl(c.env.SECRET_KEY, appId, new URL(c.req.url));
+  if (!filter) throw new ApiError(403, 'forbidden', 'This log session has expired. Open a new one.');
+  const lines = await c.env.LOG_CHANNEL.get(c.env.LOG_CHANNEL.idFromName(appId)).read(filter);
+  return new Response(lines, { headers: { 'content-type': 'text/plain; charset=utf-8' } });
+});

@@ -1,0 +1,269 @@
+import { DurableObject } from 'cloudflare:workers';
+import { eq } from 'drizzle-orm';
+import { type BuildEvent, type BuildResult, buildEvent } from '../../schema/build.ts';
+import { apps, builds } from '../../schema/tables.ts';
+import type { Env } from '../env.ts';
+import { database, now } from '../platform/database.ts';
+import { createRelease, currentRelease, releaseConfig } from '../platform/releases.ts';
+import { appUrl } from '../platform/urls.ts';
+import { BuildOutput } from './build-output.ts';
+import { jsonLines } from './json-lines.ts';
+
+/** What is to be built, and on whose word. */
+export interface BuildRequest {
+  id: string;
+  app: { id: string; name: string };
+  userId: string;
+  /** The commit to build, and the push that brought it: its refs move when the build succeeds. */
+  commit: string;
+  commitSubject: string | null;
+  pushId: string;
+}
+
+export type BuildOutcome =
+  | { status: 'succeeded'; version: number }
+  /** One sentence. */
+  | { status: 'failed'; reason: string };
+
+/** A build that took the platform down this often is not tried again. */
+const MAX_ATTEMPTS = 3;
+
+/** How long a build waits for a builder that does not answer: it may be starting again. */
+const BUILDER_PATIENCE_MS = 30_000;
+
+type Row = { id: string; request: string; attempts: number };
+
+/**
+ * The builds of one app, one after the other. A build is in the table from the moment it is accepted until it has an
+ * outcome; whatever stops the edge in between, `resume` or the alarm finds it there and does it again. Every step after
+ * the build itself may be repeated.
+ */
+export class BuildQueue extends DurableObject<Env> {
+  readonly #output: BuildOutput;
+  readonly #outcomes = new Map<string, PromiseWithResolvers<BuildOutcome>>();
+  #working: Promise<void> | undefined;
+  #cancel = new AbortController();
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    this.#createTable();
+    this.#output = new BuildOutput(state.storage.sql, (id) => {
+      const [pending] = state.storage.sql.exec('SELECT 1 FROM builds WHERE id = ? AND outcome IS NULL', id);
+      return pending !== undefined;
+    });
+  }
+
+  /** Accepts a build; when this returns, it will be done whatever happens. */
+  async enqueue(request: BuildRequest): Promise<void> {
+    this.ctx.storage.sql.exec('INSERT INTO builds (id, request) VALUES (?, ?)', request.id, JSON.stringify(request));
+    await this.#record(request);
+    await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  /** Goes on with what a stop of the edge interrupted. */
+  async resume(): Promise<void> {
+    const [waiting] = this.ctx.storage.sql.exec('SELECT 1 FROM builds WHERE outcome IS NULL LIMIT 1');
+    if (waiting) await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  override async alarm(): Promise<void> {
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+    });
+    await this.#working;
+  }
+
+  /** The output of a build from its beginning, as it comes, until the build ends. */
+  output(id: string): ReadableStream<Uint8Array> {
+    return this.#output.read(id);
+  }
+
+  /** How a build ended, once it has. */
+  async outcome(id: string): Promise<BuildOutcome> {
+    const row = this.ctx.storage.sql
+      .exec<{ outcome: string | null }>('SELECT outcome FROM builds WHERE id = ?', id)
+      .toArray()[0];
+    if (!row) throw new Error(`No build ${id} in this queue.`);
+    if (row.outcome) return JSON.parse(row.outcome);
+    return this.#outcomeOf(id).promise;
+  }
+
+  /** Stops what runs and forgets everything. */
+  async destroy(): Promise<void> {
+    this.#cancel.abort();
+    await this.#working?.catch(() => undefined);
+    this.#cancel = new AbortController();
+    this.#output.endAll();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.#createTable();
+    this.#output.createTable();
+  }
+
+  #createTable(): void {
+    this.ctx.storage.sql.exec(
+      `CREATE TABLE IF NOT EXISTS builds (
+         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, request TEXT NOT NULL,
+         attempts INTEGER NOT NULL DEFAULT 0, result TEXT, outcome TEXT
+       )`,
+    );
+  }
+
+  #outcomeOf(id: string): PromiseWithResolvers<BuildOutcome> {
+    const known = this.#outcomes.get(id);
+    if (known) return known;
+    const made = Promise.withResolvers<BuildOutcome>();
+    this.#outcomes.set(id, made);
+    return made;
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#cancel.signal.aborted) {
+      const row = this.ctx.storage.sql
+        .exec<Row>('SELECT id, request, attempts FROM builds WHERE outcome IS NULL ORDER BY seq LIMIT 1')
+        .toArray()[0];
+      if (!row) return;
+      const outcome = await this.#attempt(JSON.parse(row.request), row.attempts + 1).catch(
+        (error: unknown): BuildOutcome => {
+          console.error(`Build ${row.id} ended in an error:`, error);
+          return this.#fail(
+            row.id,
+            'The platform failed to finish this build; its operator finds the error in the log.',
+          );
+        },
+      );
+      await this.#conclude(JSON.parse(row.request), outcome);
+    }
+  }
+
+  async #attempt(request: BuildRequest, attempt: number): Promise<BuildOutcome> {
+    const { sql } = this.ctx.storage;
+    await this.#record(request);
+    let result = this.#storedResult(request.id);
+    if (!result) {
+      if (attempt > MAX_ATTEMPTS) {
+        return this.#fail(request.id, `The build was interrupted ${MAX_ATTEMPTS} times; it is not tried again.`);
+      }
+      sql.exec('UPDATE builds SET attempts = ? WHERE id = ?', attempt, request.id);
+      if (attempt > 1) this.#say(request.id, '-----> The build was interrupted and starts again\n');
+      result = await this.#build(request);
+      sql.exec('UPDATE builds SET result = ? WHERE id = ?', JSON.stringify(result), request.id);
+    }
+    return result.status === 'succeeded' ? this.#release(request, result) : { status: 'failed', reason: result.reason };
+  }
+
+  #storedResult(id: string): BuildResult | undefined {
+    const row = this.ctx.storage.sql
+      .exec<{ result: string | null }>('SELECT result FROM builds WHERE id = ?', id)
+      .toArray()[0];
+    return row?.result ? JSON.parse(row.result) : undefined;
+  }
+
+  /** Has a builder build it; its output goes to whoever reads along. */
+  async #build(request: BuildRequest): Promise<BuildResult> {
+    const response = await this.#callBuilder(request);
+    if (!response?.body)
+      return this.#fail(request.id, 'No builder could be reached; the platform may be starting. Push again.');
+    for await (const value of jsonLines(response.body)) {
+      const event: BuildEvent = buildEvent.parse(value);
+      if (event.type === 'output') this.#say(request.id, event.text);
+      if (event.type === 'result') return event;
+    }
+    return this.#fail(request.id, 'The builder stopped in the middle of this build. Push again to build it anew.');
+  }
+
+  async #callBuilder({ id, app, commit, pushId }: BuildRequest): Promise<Response | undefined> {
+    const db = database(this.env.DB);
+    const order = {
+      id,
+      app,
+      source: { url: `${this.env.EDGE_URL}/internal/source/${app.id}/${commit}?push=${pushId}`, version: commit },
+      slugs: `${this.env.EDGE_URL}/internal/slugs`,
+      config: await releaseConfig(this.env, await currentRelease(db, app.id)),
+    };
+    const deadline = Date.now() + BUILDER_PATIENCE_MS;
+    for (;;) {
+      try {
+        const response = await fetch(`${this.env.BUILDER_URL}/builds`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${this.env.INTERNAL_SECRET}`, 'content-type': 'application/json' },
+          body: JSON.stringify(order),
+          signal: this.#cancel.signal,
+        });
+        if (response.ok) return response;
+        console.error(`The builder refused build ${id}: ${response.status} ${await response.text()}`);
+      } catch (error) {
+        if (this.#cancel.signal.aborted) throw error;
+      }
+      if (Date.now() > deadline) return undefined;
+      await scheduler.wait(250);
+    }
+  }
+
+  /** From a slug to a live release: the refs move, the release is recorded, the runners serve it. */
+  async #release(
+    request: BuildRequest,
+    { slug }: Extract<BuildResult, { status: 'succeeded' }>,
+  ): Promise<BuildOutcome> {
+    const { app, commit, pushId } = request;
+    const moved = await this.env.REPOSITORY.get(this.env.REPOSITORY.idFromName(app.id)).commitPush(pushId);
+    if (!moved.ok) {
+      const [rejected] = moved.rejected;
+      return this.#fail(
+        request.id,
+        `The push was overtaken: ${rejected?.ref} ${rejected?.reason}. Fetch and push again.`,
+      );
+    }
+    this.#say(request.id, '-----> Launching...\n');
+    const release = await createRelease(this.env, {
+      appId: app.id,
+      userId: request.userId,
+      description: `Deploy ${commit.slice(0, 8)}`,
+      slug: { sha256: slug.sha256, size: slug.size, commit, language: slug.language, processTypes: slug.processTypes },
+      buildId: request.id,
+    });
+    const db = database(this.env.DB);
+    await db.update(builds).set({ slugId: release.slugId }).where(eq(builds.id, request.id));
+    // The app may have been renamed since the push.
+    const name = (await db.query.apps.findFirst({ where: eq(apps.id, app.id) }))?.name ?? app.name;
+    this.#say(
+      request.id,
+      `       Released v${release.version}\n       ${appUrl(this.env, name)} deployed to Islet\n\nVerifying deploy... done.\n`,
+    );
+    return { status: 'succeeded', version: release.version };
+  }
+
+  async #conclude(request: BuildRequest, outcome: BuildOutcome): Promise<void> {
+    const { id, app, pushId } = request;
+    const reason = outcome.status === 'failed' ? outcome.reason : null;
+    await database(this.env.DB)
+      .update(builds)
+      .set({ status: outcome.status, reason, updatedAt: now() })
+      .where(eq(builds.id, id));
+    if (outcome.status === 'failed') {
+      await this.env.REPOSITORY.get(this.env.REPOSITORY.idFromName(app.id)).abandonPush(pushId);
+    }
+    this.ctx.storage.sql.exec('UPDATE builds SET outcome = ? WHERE id = ?', JSON.stringify(outcome), id);
+    this.#output.end(id);
+    this.#outcomeOf(id).resolve(outcome);
+    this.#outcomes.delete(id);
+  }
+
+  /** The build in D1, where the API lists it; written again when a stop came between the two. */
+  async #record({ id, app, userId, commit, commitSubject }: BuildRequest): Promise<void> {
+    const createdAt = now();
+    await database(this.env.DB)
+      .insert(builds)
+      .values({ id, appId: app.id, userId, status: 'pending', commit, commitSubject, createdAt, updatedAt: createdAt })
+      .onConflictDoNothing();
+  }
+
+  #say(id: string, text: string): void {
+    this.#output.append(id, text);
+  }
+
+  #fail(id: string, reason: string): { type: 'result'; status: 'failed'; reason: string } {
+    this.#say(id, `\n !     ${reason}\n`);
+    return { type: 'result', status: 'failed', reason };
+  }
+}

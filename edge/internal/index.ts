@@ -1,0 +1,68 @@
+/**
+ * What the builder and the runners ask of the edge: with the secret of this start, and only over loopback. The
+ * runners answer 404 to the public for every path below /internal.
+ */
+import { eq } from 'drizzle-orm';
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { logLine, type RouteAnswer } from '../../schema/route.ts';
+import { builds } from '../../schema/tables.ts';
+import type { Env } from '../env.ts';
+import { readTree } from '../git/index.ts';
+import { secretsEqual } from '../platform/bytes.ts';
+import { database } from '../platform/database.ts';
+import { routeForHost } from '../platform/routes.ts';
+
+export const internal = new Hono<{ Bindings: Env }>();
+
+internal.use(async (c, next) => {
+  const shown = c.req.header('authorization') ?? '';
+  if (!(await secretsEqual(shown, `Bearer ${c.env.INTERNAL_SECRET}`))) return c.notFound();
+  await next();
+});
+
+/** Called when the edge has started: builds that a stop interrupted go on. */
+internal.post('/resume', async (c) => {
+  const pending = await database(c.env.DB)
+    .selectDistinct({ appId: builds.appId })
+    .from(builds)
+    .where(eq(builds.status, 'pending'));
+  await Promise.all(pending.map(({ appId }) => c.env.BUILD_QUEUE.get(c.env.BUILD_QUEUE.idFromName(appId)).resume()));
+  return c.json({ resumed: pending.length });
+});
+
+internal.get('/routes/:host', async (c) => {
+  const answer: RouteAnswer = { route: await routeForHost(c.env, c.req.param('host').toLowerCase()) };
+  return c.json(answer);
+});
+
+internal.get('/source/:app/:commit', async (c) => {
+  const { app, commit } = c.req.param();
+  const tree = await readTree(c.env, app, commit, { pushId: c.req.query('push') });
+  return new Response(tree, { headers: { 'content-type': 'application/x-tar' } });
+});
+
+internal.get('/slugs/:sha256', async (c) => {
+  const slug = await c.env.BUCKET.get(slugKey(c.req.param('sha256')));
+  return slug ? new Response(slug.body, { headers: { 'content-type': 'application/x-tar' } }) : c.notFound();
+});
+
+internal.put('/slugs/:sha256', async (c) => {
+  const sha256 = c.req.param('sha256');
+  const { body } = c.req.raw;
+  if (!body) return c.text('A slug needs a body.', 400);
+  // R2 checks the hash while it stores, and keeps nothing that does not match.
+  if (!(await c.env.BUCKET.head(slugKey(sha256)))) await c.env.BUCKET.put(slugKey(sha256), body, { sha256 });
+  else await body.cancel();
+  return c.body(null, 200);
+});
+
+internal.post('/logs', async (c) => {
+  const byApp = Map.groupBy(z.array(logLine).parse(await c.req.json()), (line) => line.app);
+  await Promise.all(
+    [...byApp].map(([app, lines]) => c.env.LOG_CHANNEL.get(c.env.LOG_CHANNEL.idFromName(app)).append(lines)),
+  );
+  return c.body(null, 204);
+});
+
+const slugKey = (sha256: string) => `slugs/${sha256}`;

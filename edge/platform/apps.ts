@@ -1,0 +1,80 @@
+import { eq, or } from 'drizzle-orm';
+import { apps, releases } from '../../schema/tables.ts';
+import type { Env } from '../env.ts';
+import { deleteRepository } from '../git/index.ts';
+import { checkAppName, randomAppName } from './app-name.ts';
+import { database, isUniqueViolation, now } from './database.ts';
+import { invalid, notFound } from './errors.ts';
+import { sealConfig } from './releases.ts';
+import { announceGone } from './routes.ts';
+
+export type App = typeof apps.$inferSelect;
+
+/**
+ * The app of that id or name, if `userId` may see it.
+ * @throws ApiError 404, the same for an app that is not there and one that is not theirs
+ */
+export async function findApp(env: Env, userId: string, idOrName: string): Promise<App> {
+  const app = await database(env.DB).query.apps.findFirst({
+    where: or(eq(apps.id, idOrName), eq(apps.name, idOrName)),
+  });
+  if (app?.ownerId !== userId) throw notFound('app');
+  return app;
+}
+
+/**
+ * Creates an app with its first release, which runs nothing.
+ * @param name one that is free, or undefined for one made up
+ * @throws ApiError 422 when the name will not do or is taken
+ */
+export async function createApp(env: Env, userId: string, name = randomAppName()): Promise<App> {
+  checkAppName(name);
+  const db = database(env.DB);
+  const createdAt = now();
+  const app: App = {
+    id: crypto.randomUUID(),
+    name,
+    ownerId: userId,
+    maintenance: false,
+    language: null,
+    revision: 0,
+    createdAt,
+    updatedAt: createdAt,
+    releasedAt: createdAt,
+  };
+  try {
+    await db.batch([
+      db.insert(apps).values(app),
+      db.insert(releases).values({
+        id: crypto.randomUUID(),
+        appId: app.id,
+        version: 1,
+        userId,
+        description: 'Initial release',
+        slugId: null,
+        buildId: null,
+        config: await sealConfig(env, app.id, {}),
+        createdAt,
+      }),
+    ]);
+  } catch (error) {
+    if (isUniqueViolation(error, 'apps.name')) throw invalid(`Name ${name} is already taken`);
+    throw error;
+  }
+  return app;
+}
+
+/**
+ * Deletes an app and all that is its own: releases, builds, log, repository. Its row goes first, so that from then on
+ * nothing reaches the rest.
+ */
+export async function deleteApp(env: Env, app: App): Promise<void> {
+  const db = database(env.DB);
+  await db.delete(apps).where(eq(apps.id, app.id));
+  await announceGone(env, app);
+  await Promise.all([
+    env.BUILD_QUEUE.get(env.BUILD_QUEUE.idFromName(app.id)).destroy(),
+    env.LOG_CHANNEL.get(env.LOG_CHANNEL.idFromName(app.id)).destroy(),
+    deleteRepository(env, app.id),
+  ]);
+}

@@ -1,0 +1,89 @@
+/** What the routers must know of an app, made from D1, and told to them when it changes. See schema/route.ts. */
+import { eq, sql } from 'drizzle-orm';
+import type { Route } from '../../schema/route.ts';
+import { apps, formation, slugs } from '../../schema/tables.ts';
+import type { Env } from '../env.ts';
+import { type Database, database, now } from './database.ts';
+import { currentRelease, releaseConfig } from './releases.ts';
+import { appHost } from './urls.ts';
+
+/**
+ * A runner answers an announcement when the new instance serves; an app has 60 seconds to start. Past this the
+ * release goes on without that runner, which asks for the route again by itself.
+ */
+const ANNOUNCE_TIMEOUT_MS = 75_000;
+
+/** The route of the app that answers to `host` (lower case, without port), or null. */
+export async function routeForHost(env: Env, host: string): Promise<Route | null> {
+  const suffix = `.${env.APPS_DOMAIN}`;
+  if (!host.endsWith(suffix)) return null;
+  const app = await database(env.DB).query.apps.findFirst({ where: eq(apps.name, host.slice(0, -suffix.length)) });
+  return app ? routeOf(env, app) : null;
+}
+
+async function routeOf(env: Env, app: typeof apps.$inferSelect): Promise<Route> {
+  const db = database(env.DB);
+  const [release, dynos] = await Promise.all([
+    currentRelease(db, app.id),
+    db.query.formation.findMany({ where: eq(formation.appId, app.id) }),
+  ]);
+  const slug = release.slugId ? await db.query.slugs.findFirst({ where: eq(slugs.id, release.slugId) }) : undefined;
+  return {
+    app: { id: app.id, name: app.name },
+    revision: app.revision,
+    hosts: [appHost(env, app.name)],
+    maintenance: app.maintenance,
+    release: slug
+      ? {
+          id: release.id,
+          version: release.version,
+          slug: slug.sha256,
+          commit: slug.commit,
+          createdAt: release.createdAt,
+          config: await releaseConfig(env, release),
+        }
+      : null,
+    formation: Object.fromEntries(dynos.map(({ type, quantity }) => [type, quantity])),
+  };
+}
+
+/** Tells every runner how an app is served from now on, and waits until each serves it so. */
+export async function announce(env: Env, appId: string): Promise<void> {
+  const app = await database(env.DB).query.apps.findFirst({ where: eq(apps.id, appId) });
+  if (app) await tellRunners(env, await routeOf(env, app));
+}
+
+/** Tells every runner that an app is gone: a route without hosts, newer than all before. */
+export async function announceGone(env: Env, app: { id: string; name: string; revision: number }): Promise<void> {
+  const { id, name, revision } = app;
+  const gone = { hosts: [], maintenance: false, release: null, formation: {} };
+  await tellRunners(env, { app: { id, name }, revision: revision + 1, ...gone });
+}
+
+async function tellRunners(env: Env, route: Route): Promise<void> {
+  const runners: string[] = JSON.parse(env.RUNNERS);
+  const answers = await Promise.allSettled(
+    runners.map(async (runner) => {
+      const response = await fetch(`${runner}/routes`, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${env.INTERNAL_SECRET}`, 'content-type': 'application/json' },
+        body: JSON.stringify(route),
+        signal: AbortSignal.timeout(ANNOUNCE_TIMEOUT_MS),
+      });
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`It answered ${response.status}.`);
+    }),
+  );
+  for (const [index, answer] of answers.entries()) {
+    if (answer.status === 'rejected') {
+      console.error(`Runner ${runners[index]} did not take the route of ${route.app.name}: ${answer.reason}`);
+    }
+  }
+}
+
+/** Counts a change of an app that the routers must hear of; the caller writes it in one batch with the change. */
+export const nextRevision = (db: Database, appId: string) =>
+  db
+    .update(apps)
+    .set({ revision: sql`${apps.revision} + 1`, updatedAt: now() })
+    .where(eq(apps.id, appId));

@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+/** A process that is to run as long as the platform does. */
+export interface ChildOptions {
+  /** As it is called on the terminal: `edge`, `runner 0`. */
+  name: string;
+  command: string;
+  args: string[];
+  /** The whole environment of the process. */
+  env: NodeJS.ProcessEnv;
+  /** Descriptors that the process inherits as 3, 4, … */
+  sockets?: number[];
+  /** Whether it talks to the supervisor over an IPC channel, and ends when that closes. */
+  ipc?: boolean;
+  /** Called each time it starts, with the new process. */
+  onStart?: (child: ChildProcess) => void;
+  report: (line: string) => void;
+}
+
+/** How long a process that was told to stop may take before it is killed. Milliseconds. */
+const STOP_PATIENCE_MS = 5_000;
+
+/** One that ran this long is started again at once; sooner, after a wait that doubles. Milliseconds. */
+const STABLE_MS = 10_000;
+const MAX_WAIT_MS = 10_000;
+
+const setpriv = process.platform === 'linux' && ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+
+/** A command that ends when its parent does, however that ends, where the system can do that (Linux's util-linux). */
+export const tiedToParent = (command: string, args: string[]): [string, string[]] =>
+  setpriv ? [setpriv, ['--pdeathsig', 'KILL', command, ...args]] : [command, args];
+
+/** Keeps one process running: starts it, starts it again when it ends, and stops it for good when told. */
+export class Child {
+  readonly #options: ChildOptions;
+  #process: ChildProcess | undefined;
+  #startedAt = 0;
+  #wait = 0;
+  #restart: NodeJS.Timeout | undefined;
+  #stopping = false;
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+    this.#start();
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Ends the process at once; it is started again. */
+  kill(): void {
+    this.#process?.kill('SIGKILL');
+  }
+
+  /** Ends the process for good: politely, then by force. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#restart);
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    const force = setTimeout(() => child.kill('SIGKILL'), STOP_PATIENCE_MS);
+    await ended;
+    clearTimeout(force);
+  }
+
+  #start(): void {
+    const { name, env, sockets = [], ipc, onStart, report } = this.#options;
+    const [command, args] = tiedToParent(this.#options.command, this.#options.args);
+    // A session of its own: Ctrl-C reaches the supervisor alone, which stops the parts in order.
+    const child = spawn(command, args, {
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', ...sockets, ...(ipc ? (['ipc'] as const) : [])],
+    });
+    this.#process = child;
+    this.#startedAt = Date.now();
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream) createInterface({ input: stream }).on('line', (line) => report(`${name} | ${line}`));
+    }
+    child.once('error', (error) => report(`${name} cannot be started: ${error.message}`));
+    child.once('exit', (code, signal) => this.#ended(signal ? `by signal ${signal}` : `with code ${code}`));
+    onStart?.(child);
+  }
+
+  #ended(how: string): void {
+    if (this.#stopping) return;
+    const stable = Date.now() - this.#startedAt > STABLE_MS;
+    this.#wait = stable ? 0 : Math.min(MAX_WAIT_MS, this.#wait * 2 || 100);
+    this.#options.report(`${this.#options.name} ended ${how}; it is started again`);
+    this.#restart = setTimeout(() => this.#start(), this.#wait);
+  }
+}

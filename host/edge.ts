@@ -1,0 +1,71 @@
+/**
+ * The edge process: the edge Worker in Miniflare, with the bindings of wrangler.toml. Takes EdgeOptions as JSON in
+ * EDGE_OPTIONS; says `ready` over IPC when it answers; ends when the channel closes.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { D1Database } from '@cloudflare/workers-types';
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
+import { unstable_getMiniflareWorkerOptions } from 'wrangler';
+
+export interface EdgeOptions {
+  port: number;
+  /** The bundled Worker. */
+  script: string;
+  wranglerToml: string;
+  /** Where D1, R2 and Durable Objects keep their data. */
+  storage: string;
+  /** The variables and secrets of edge/env.ts. */
+  vars: Record<string, string>;
+}
+
+const options: EdgeOptions = JSON.parse(process.env.EDGE_OPTIONS ?? '');
+const { workerOptions } = unstable_getMiniflareWorkerOptions(options.wranglerToml);
+const miniflare = new Miniflare({
+  ...convertV4MiniflareOptions({
+    ...workerOptions,
+    host: '127.0.0.1',
+    port: options.port,
+    modules: true,
+    scriptPath: options.script,
+    bindings: { ...(workerOptions.bindings ?? {}), ...options.vars },
+    log: new Log(LogLevel.WARN),
+    cf: false,
+  }),
+  resourcePersistencePath: options.storage,
+});
+
+process.on('disconnect', () => process.exit(1));
+process.on('SIGTERM', async () => {
+  await miniflare.dispose();
+  process.exit(0);
+});
+
+await miniflare.ready;
+await migrate(await miniflare.getD1Database('DB'), options.wranglerToml.replace(/[^/\\]*$/, 'schema/migrations'));
+await miniflare.dispatchFetch('http://edge/internal/resume', {
+  method: 'POST',
+  headers: { authorization: `Bearer ${options.vars.INTERNAL_SECRET}` },
+});
+process.send?.('ready');
+
+/**
+ * Applies the migrations that a database has not seen, each in one transaction, and keeps their names in the table
+ * that `wrangler d1 migrations apply` uses.
+ */
+async function migrate(db: D1Database, directory: string): Promise<void> {
+  await db.exec(
+    'CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)',
+  );
+  const { results } = await db.prepare('SELECT name FROM d1_migrations').all<{ name: string }>();
+  const applied = new Set(results.map(({ name }) => name));
+  const files = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
+  for (const name of files) {
+    if (applied.has(name)) continue;
+    const statements = (await readFile(join(directory, name), 'utf8')).split('--> statement-breakpoint');
+    await db.batch([
+      ...statements.map((statement) => db.prepare(statement)),
+      db.prepare('INSERT INTO d1_migrations (name) VALUES (?)').bind(name),
+    ]);
+  }
+}

@@ -1,0 +1,48 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+
+/** What a person sets, as environment variables; the README lists them. */
+export interface Settings {
+  /** Where people reach the platform. */
+  port: number;
+  /** The address to listen on; undefined for loopback only, on IPv4 and IPv6. */
+  host: string | undefined;
+  dataDir: string;
+  /** Undefined: the one kept in the data directory, or a new one. */
+  apiKey: string | undefined;
+  appsDomain: string;
+  /** How many processes run apps. */
+  runners: number;
+}
+
+/** An error for the person at the terminal: its message alone says what is wrong and what to do. */
+export class StartError extends Error {}
+
+/**
+ * Settings from the environment.
+ * @throws StartError naming the variable that will not do
+ */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const appsDomain = env.APPS_DOMAIN || 'localhost';
+  if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(appsDomain)) {
+    throw new StartError(
+      `APPS_DOMAIN is "${appsDomain}"; it must be a domain name in lower case, such as apps.example.com.`,
+    );
+  }
+  return {
+    port: wholeNumber(env, 'PORT', 5000, 1, 65_535),
+    host: env.HOST || undefined,
+    dataDir: resolve(env.DATA_DIR || '.islet'),
+    apiKey: env.API_KEY || undefined,
+    appsDomain,
+    runners: wholeNumber(env, 'RUNNERS', availableParallelism(), 1, 64),
+  };
+}
+
+function wholeNumber(env: NodeJS.ProcessEnv, name: string, byDefault: number, min: number, max: number): number {
+  const text = env[name];
+  if (!text) return byDefault;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new StartError(`${name} is "${text}"; it must be a whole number from ${min} to ${max}.`);
+}

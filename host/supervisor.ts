@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleEdge, bundleRunner } from '../edge/bundle.ts';
+import { runnerConfig } from '../edge/runner/config.ts';
+import { Child, tiedToParent } from './child.ts';
+import type { DataDir } from './data-dir.ts';
+import type { EdgeOptions } from './edge.ts';
+import { type Address, openSockets, type Socket } from './listen.ts';
+import { type Settings, StartError } from './settings.ts';
+import { Watchdog } from './watchdog.ts';
+import { workerd } from './workerd.ts';
+
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** How long the parts may take to start. Milliseconds. */
+const START_PATIENCE_MS = 60_000;
+
+/** Starts edge, builder and runners, keeps them running, and stops them. */
+export class Supervisor {
+  readonly #settings: Settings;
+  readonly #dataDir: DataDir;
+  readonly #children: Child[] = [];
+  readonly #watchdogs: Watchdog[] = [];
+
+  constructor(settings: Settings, dataDir: DataDir) {
+    this.#settings = settings;
+    this.#dataDir = dataDir;
+  }
+
+  /**
+   * Returns when the platform answers.
+   * @throws StartError when it cannot
+   */
+  async start(): Promise<void> {
+    const { port, runners, appsDomain } = this.#settings;
+    const loopback = { host: '127.0.0.1', port: 0 };
+    const listening = await this.#listenPublicly();
+    const privates = await openSockets(Array.from({ length: runners }, () => loopback));
+    const [edgePort, builderPort] = [await freePort(), await freePort()];
+    const edgeUrl = `http://127.0.0.1:${edgePort}`;
+    const internalSecret = randomBytes(32).toString('base64url');
+
+    progress('Bundling the Workers');
+    const [edgeScript, runnerScript] = await Promise.all([bundleEdge(), bundleRunner()]);
+
+    progress('Starting edge, builder and runners');
+    const runnerUrls = privates.map((socket) => `http://127.0.0.1:${socket.port}`);
+    const edge = this.#startEdge({
+      port: edgePort,
+      script: edgeScript,
+      wranglerToml: file('../wrangler.toml'),
+      storage: this.#dataDir.storage,
+      vars: {
+        APPS_DOMAIN: appsDomain,
+        PUBLIC_PORT: String(port),
+        API_KEY: this.#dataDir.apiKey,
+        SECRET_KEY: this.#dataDir.secretKey,
+        INTERNAL_SECRET: internalSecret,
+        BUILDER_URL: `http://127.0.0.1:${builderPort}`,
+        EDGE_URL: edgeUrl,
+        RUNNERS: JSON.stringify(runnerUrls),
+      },
+    });
+    const builder = this.#startBuilder(builderPort, internalSecret);
+    const config = join(this.#dataDir.run, 'runner.capnp');
+    writeFileSync(
+      config,
+      runnerConfig({ script: runnerScript, edge: `127.0.0.1:${edgePort}`, ipv6: listening.length > 1 }),
+    );
+    for (const [index, socket] of privates.entries()) {
+      this.#startRunner(index, config, listening, socket, {
+        INTERNAL_SECRET: internalSecret,
+        EDGE_URL: edgeUrl,
+        RUNNERS: JSON.stringify(runnerUrls),
+        RUNNER: String(index),
+        APPS_DOMAIN: appsDomain,
+        PUBLIC_PORT: String(port),
+      });
+    }
+    await withPatience(Promise.all([edge, builder, answers(port)]));
+  }
+
+  async stop(): Promise<void> {
+    for (const watchdog of this.#watchdogs) watchdog.stop();
+    await Promise.all(this.#children.map((child) => child.stop()));
+    rmSync(this.#dataDir.run, { recursive: true, force: true });
+  }
+
+  async #listenPublicly(): Promise<Socket[]> {
+    const { host, port } = this.#settings;
+    if (host) return openSockets([{ host, port }]);
+    const both: Address[] = [
+      { host: '127.0.0.1', port },
+      { host: '::1', port },
+    ];
+    return openSockets(both).catch((error: Error) => {
+      // A machine without IPv6 has no ::1.
+      if (/EADDRNOTAVAIL|EAFNOSUPPORT/.test(error.message)) return openSockets(both.slice(0, 1));
+      throw error;
+    });
+  }
+
+  #startEdge(options: EdgeOptions): Promise<void> {
+    const ready = Promise.withResolvers<void>();
+    // Miniflare starts workerd itself, from this path: so that it, too, ends when its parent does.
+    const wrapper = join(this.#dataDir.run, 'workerd');
+    mkdirSync(this.#dataDir.run, { recursive: true });
+    const [command, args] = tiedToParent(workerd, []);
+    writeFileSync(wrapper, `#!/bin/sh\nexec ${[command, ...args].map(quote).join(' ')} "$@"\n`);
+    chmodSync(wrapper, 0o700);
+    this.#run({
+      name: 'edge',
+      command: process.execPath,
+      args: [file('./edge.ts')],
+      env: { ...process.env, EDGE_OPTIONS: JSON.stringify(options), MINIFLARE_WORKERD_PATH: wrapper },
+      ipc: true,
+      onStart: (child) => child.on('message', (message) => message === 'ready' && ready.resolve()),
+    });
+    return ready.promise;
+  }
+
+  #startBuilder(port: number, internalSecret: string): Promise<void> {
+    const ready = Promise.withResolvers<void>();
+    this.#run({
+      name: 'builder',
+      command: process.execPath,
+      args: [file('../builder/main.ts')],
+      env: {
+        ...process.env,
+        BUILDER_PORT: String(port),
+        INTERNAL_SECRET: internalSecret,
+        CACHE_DIR: this.#dataDir.cache,
+        WORK_DIR: this.#dataDir.work,
+      },
+      ipc: true,
+      onStart: (child) => child.on('message', () => ready.resolve()),
+    });
+    return ready.promise;
+  }
+
+  #startRunner(index: number, config: string, listening: Socket[], socket: Socket, env: Record<string, string>): void {
+    const names = ['http', 'http6'];
+    const sockets = [...listening.map(({ fd }, i) => [names[i], fd] as const), ['private', socket.fd] as const];
+    const runner = this.#run({
+      name: `runner ${index}`,
+      command: workerd,
+      args: ['serve', '--experimental', ...sockets.map(([name], i) => `--socket-fd=${name}=${i + 3}`), config],
+      env,
+      sockets: sockets.map(([, fd]) => fd),
+    });
+    this.#watchdogs.push(new Watchdog(`http://127.0.0.1:${socket.port}/ping`, runner, `runner ${index}`, report));
+  }
+
+  #run(options: Omit<ConstructorParameters<typeof Child>[0], 'report'>): Child {
+    const child = new Child({ ...options, report });
+    this.#children.push(child);
+    return child;
+  }
+}
+
+const report = (line: string): void => console.error(line);
+
+const progress = (line: string): void => console.log(`${line} …`);
+
+/** Single quotes, for a shell. */
+const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<number>();
+  server.listen({ host: '127.0.0.1', port: 0 }, () => {
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    server.close(() => resolve(port));
+  });
+  return promise;
+}
+
+async function answers(port: number): Promise<void> {
+  for (;;) {
+    const response = await fetch(`http://localhost:${port}/health`, { signal: AbortSignal.timeout(5_000) }).catch(
+      () => undefined,
+    );
+    if (response?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function withPatience(ready: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () =>
+      late.reject(
+        new StartError(`Its parts were not ready after ${START_PATIENCE_MS / 1000} s; the lines above say more.`),
+      ),
+    START_PATIENCE_MS,
+  );
+  await Promise.race([ready, late.promise]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,95 @@
+CREATE TABLE `apps` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`owner_id` text NOT NULL,
+	`maintenance` integer DEFAULT false NOT NULL,
+	`language` text,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	`released_at` text,
+	FOREIGN KEY (`owner_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `apps_name_unique` ON `apps` (`name`);--> statement-breakpoint
+CREATE INDEX `apps_owner` ON `apps` (`owner_id`);--> statement-breakpoint
+CREATE TABLE `builds` (
+	`id` text PRIMARY KEY NOT NULL,
+	`app_id` text NOT NULL,
+	`user_id` text NOT NULL,
+	`status` text NOT NULL,
+	`commit` text,
+	`commit_subject` text,
+	`slug_id` text,
+	`reason` text,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade,
+	FOREIGN KEY (`user_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`slug_id`) REFERENCES `slugs`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `builds_app` ON `builds` (`app_id`,`created_at`);--> statement-breakpoint
+CREATE INDEX `builds_status` ON `builds` (`status`);--> statement-breakpoint
+CREATE TABLE `formation` (
+	`id` text PRIMARY KEY NOT NULL,
+	`app_id` text NOT NULL,
+	`type` text NOT NULL,
+	`command` text NOT NULL,
+	`quantity` integer NOT NULL,
+	`size` text NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `formation_type` ON `formation` (`app_id`,`type`);--> statement-breakpoint
+CREATE TABLE `releases` (
+	`id` text PRIMARY KEY NOT NULL,
+	`app_id` text NOT NULL,
+	`version` integer NOT NULL,
+	`user_id` text NOT NULL,
+	`description` text NOT NULL,
+	`slug_id` text,
+	`build_id` text,
+	`config` text NOT NULL,
+	`created_at` text NOT NULL,
+	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade,
+	FOREIGN KEY (`user_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`slug_id`) REFERENCES `slugs`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `releases_build_id_unique` ON `releases` (`build_id`);--> statement-breakpoint
+CREATE UNIQUE INDEX `releases_version` ON `releases` (`app_id`,`version`);--> statement-breakpoint
+CREATE TABLE `slugs` (
+	`id` text PRIMARY KEY NOT NULL,
+	`app_id` text NOT NULL,
+	`sha256` text NOT NULL,
+	`size` integer NOT NULL,
+	`commit` text,
+	`language` text NOT NULL,
+	`process_types` text NOT NULL,
+	`created_at` text NOT NULL,
+	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE TABLE `tokens` (
+	`id` text PRIMARY KEY NOT NULL,
+	`user_id` text NOT NULL,
+	`hash` text NOT NULL,
+	`description` text NOT NULL,
+	`created_at` text NOT NULL,
+	FOREIGN KEY (`user_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `tokens_hash_unique` ON `tokens` (`hash`);--> statement-breakpoint
+CREATE INDEX `tokens_user` ON `tokens` (`user_id`);--> statement-breakpoint
+CREATE TABLE `users` (
+	`id` text PRIMARY KEY NOT NULL,
+	`email` text NOT NULL,
+	`name` text,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `users_email_unique` ON `users` (`email`);

@@ -1,0 +1,127 @@
+/** D1: what the platform knows of users, apps and what runs. Times are ISO 8601 strings in UTC; ids are UUIDs. */
+import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+
+const id = () => text('id').primaryKey();
+const createdAt = () => text('created_at').notNull();
+const updatedAt = () => text('updated_at').notNull();
+
+export const users = sqliteTable('users', {
+  id: id(),
+  email: text('email').notNull().unique(),
+  name: text('name'),
+  createdAt: createdAt(),
+  updatedAt: updatedAt(),
+});
+
+export const tokens = sqliteTable(
+  'tokens',
+  {
+    id: id(),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    /** SHA-256 of the token, lower-case hex: the token itself is nowhere. */
+    hash: text('hash').notNull().unique(),
+    description: text('description').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [index('tokens_user').on(table.userId)],
+);
+
+export const apps = sqliteTable(
+  'apps',
+  {
+    id: id(),
+    name: text('name').notNull().unique(),
+    ownerId: text('owner_id')
+      .notNull()
+      .references(() => users.id),
+    maintenance: integer('maintenance', { mode: 'boolean' }).notNull().default(false),
+    /** What the last build found: `Node.js`. */
+    language: text('language'),
+    /** Counts the changes that a router must hear of; see schema/route.ts. */
+    revision: integer('revision').notNull().default(0),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+    releasedAt: text('released_at'),
+  },
+  (table) => [index('apps_owner').on(table.ownerId)],
+);
+
+export const slugs = sqliteTable('slugs', {
+  id: id(),
+  appId: text('app_id')
+    .notNull()
+    .references(() => apps.id, { onDelete: 'cascade' }),
+  /** Names the archive in R2: `slugs/<sha256>`. */
+  sha256: text('sha256').notNull(),
+  /** Bytes. */
+  size: integer('size').notNull(),
+  commit: text('commit'),
+  language: text('language').notNull(),
+  /** Process type to command. */
+  processTypes: text('process_types', { mode: 'json' }).$type<Record<string, string>>().notNull(),
+  createdAt: createdAt(),
+});
+
+export const builds = sqliteTable(
+  'builds',
+  {
+    id: id(),
+    appId: text('app_id')
+      .notNull()
+      .references(() => apps.id, { onDelete: 'cascade' }),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id),
+    status: text('status', { enum: ['pending', 'succeeded', 'failed'] }).notNull(),
+    commit: text('commit'),
+    /** First line of the commit's message. */
+    commitSubject: text('commit_subject'),
+    slugId: text('slug_id').references(() => slugs.id),
+    /** Why it failed, in one sentence. */
+    reason: text('reason'),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (table) => [index('builds_app').on(table.appId, table.createdAt), index('builds_status').on(table.status)],
+);
+
+export const releases = sqliteTable(
+  'releases',
+  {
+    id: id(),
+    appId: text('app_id')
+      .notNull()
+      .references(() => apps.id, { onDelete: 'cascade' }),
+    version: integer('version').notNull(),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id),
+    description: text('description').notNull(),
+    slugId: text('slug_id').references(() => slugs.id),
+    /** The build that made it: at most one release a build. */
+    buildId: text('build_id').unique(),
+    /** All config vars of the app as of this release: JSON, encrypted by edge/platform/secret-box.ts. */
+    config: text('config').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [uniqueIndex('releases_version').on(table.appId, table.version)],
+);
+
+export const formation = sqliteTable(
+  'formation',
+  {
+    id: id(),
+    appId: text('app_id')
+      .notNull()
+      .references(() => apps.id, { onDelete: 'cascade' }),
+    type: text('type').notNull(),
+    command: text('command').notNull(),
+    quantity: integer('quantity').notNull(),
+    size: text('size').notNull(),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (table) => [uniqueIndex('formation_type').on(table.appId, table.type)],
+);
