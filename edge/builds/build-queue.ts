@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm';
 import { type BuildEvent, type BuildResult, buildEvent } from '../../schema/build.ts';
 import { apps, builds } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
+import { writeLog } from '../logs/write.ts';
 import { database, now } from '../platform/database.ts';
 import { createRelease, currentRelease, releaseConfig } from '../platform/releases.ts';
 import { appUrl } from '../platform/urls.ts';
@@ -164,10 +165,16 @@ export class BuildQueue extends DurableObject<Env> {
     const response = await this.#callBuilder(request);
     if (!response?.body)
       return this.#fail(request.id, 'No builder could be reached; the platform may be starting. Push again.');
+    const phases: string[] = [];
     for await (const value of jsonLines(response.body)) {
       const event: BuildEvent = buildEvent.parse(value);
       if (event.type === 'output') this.#say(request.id, event.text);
-      if (event.type === 'result') return event;
+      if (event.type === 'phase') phases.push(`${event.phase}=${Math.round(event.ms)}ms`);
+      if (event.type === 'result') {
+        const text = `Build ${event.status} ${phases.join(' ')}`;
+        await writeLog(this.env, request.app.id, { source: 'heroku', dyno: 'build', text });
+        return event;
+      }
     }
     return this.#fail(request.id, 'The builder stopped in the middle of this build. Push again to build it anew.');
   }

@@ -6,6 +6,7 @@
 import { and, desc, eq, notInArray, sql } from 'drizzle-orm';
 import { apps, formation, releases, slugs } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
+import { writeLog } from '../logs/write.ts';
 import { type Database, database, isUniqueViolation, now } from './database.ts';
 import { announce } from './routes.ts';
 import { open, seal } from './secret-box.ts';
@@ -55,7 +56,8 @@ interface NewRelease {
 export async function createRelease(env: Env, request: NewRelease): Promise<Release> {
   const db = database(env.DB);
   const release = await insertRelease(env, db, request);
-  await announce(env, request.appId);
+  const text = `Release v${release.version} created: ${release.description}`;
+  await Promise.all([announce(env, request.appId), writeLog(env, request.appId, { source: 'app', dyno: 'api', text })]);
   return release;
 }
 

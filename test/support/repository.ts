@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+const apps = fileURLToPath(new URL('../apps', import.meta.url));
 
 export interface GitResult {
   code: number;
@@ -19,11 +21,11 @@ export class Repository {
     this.path = path;
   }
 
-  /** @param source the name of a folder of test/apps, or file names with their contents */
+  /** @param source a folder of test/apps or any other, or file names with their contents */
   static async create(source: string | Record<string, string>): Promise<Repository> {
     const repository = new Repository(await mkdtemp(join(tmpdir(), 'islet-repository-')));
     if (typeof source === 'string') {
-      await cp(fileURLToPath(new URL(`../apps/${source}`, import.meta.url)), repository.path, { recursive: true });
+      await cp(resolve(apps, source), repository.path, { recursive: true });
     } else {
       await repository.write(source);
     }
