@@ -6,9 +6,17 @@
  *
  *     manifest.json      SlugManifest, below
  *     code/<name>        modules that run: bundles, WebAssembly
- *     files/<path>       files the app reads; an instance sees them at /bundle/<path>
+ *     files/<path>       files the app reads; an instance sees them at <appRoot>/<path>
+ *
+ * Entries are regular files; directories come to be with the files in them.
  */
 import { z } from 'zod';
+
+/**
+ * Where an instance finds the app's tree, writable as on Heroku and as short-lived, and its first working directory.
+ * (In workerd `/bundle` cannot be written, dates every file 1970 and spoils names with `#` or `?`.)
+ */
+export const appRoot = '/tmp/app';
 
 /** How the bytes of a module under `code/` are handed to the isolate. */
 export const moduleTypes = ['esm', 'cjs', 'wasm'] as const;
