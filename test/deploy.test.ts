@@ -27,7 +27,7 @@ async function replaceInServer(from: string, to: string, message: string): Promi
   await repository.commit(message);
 }
 
-describe.sequential('an Express app', () => {
+describe('an Express app', () => {
   it('is created through the API, and shows that nothing is deployed yet', async () => {
     const { status, body } = await platform.api('POST', '/apps', { name: app });
     expect(status).toBe(201);

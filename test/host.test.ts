@@ -31,7 +31,7 @@ describe('a start that cannot be', () => {
   });
 });
 
-describe.sequential('a platform that runs', () => {
+describe('a platform that runs', () => {
   let platform: Platform;
   let repository: Repository;
 
