@@ -26,20 +26,22 @@ export const buildEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('output'), text: z.string() }),
   /** A phase has ended; milliseconds of wall time. */
   z.object({ type: z.literal('phase'), phase: z.enum(phases), ms: z.number() }),
-  z.object({
-    type: z.literal('result'),
-    status: z.literal('succeeded'),
-    slug: z.object({
-      /** SHA-256 of the archive, in lower-case hex. */
-      sha256: z.string().regex(/^[0-9a-f]{64}$/),
-      /** Bytes. */
-      size: z.number(),
-      language: z.string(),
-      processTypes: z.record(z.string(), z.string()),
+  z.discriminatedUnion('status', [
+    z.object({
+      type: z.literal('result'),
+      status: z.literal('succeeded'),
+      slug: z.object({
+        /** SHA-256 of the archive, in lower-case hex. */
+        sha256: z.string().regex(/^[0-9a-f]{64}$/),
+        /** Bytes. */
+        size: z.number(),
+        language: z.string(),
+        processTypes: z.record(z.string(), z.string()),
+      }),
     }),
-  }),
-  /** `reason` is one sentence that was also the last of the output. */
-  z.object({ type: z.literal('result'), status: z.literal('failed'), reason: z.string() }),
+    /** `reason` is one sentence that also stands in the last lines of the output. */
+    z.object({ type: z.literal('result'), status: z.literal('failed'), reason: z.string() }),
+  ]),
 ]);
 
 export type BuildOrder = z.infer<typeof buildOrder>;

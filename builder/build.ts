@@ -1,0 +1,125 @@
+/** One build, from order to result: fetch, detect, let the buildpack work, store the slug. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BuildEvent, BuildOrder, BuildPhase, BuildResult } from '../schema/build.ts';
+import { buildNodejs, detect } from './buildpacks/nodejs/index.ts';
+import { BuildFailure } from './failure.ts';
+import { BuildLog } from './log.ts';
+import type { RegistrySettings } from './npm/settings.ts';
+import type { PackageStore } from './npm/store.ts';
+import { megabytes, storeSlug, writeSlug } from './slug.ts';
+import { fetchSource } from './source.ts';
+
+/** What all builds of a builder share. */
+export interface Builder {
+  /** The internal secret. */
+  secret: string;
+  store: PackageStore;
+  /** Where registry answers are kept. */
+  cache: string;
+  /** Where builds have their directories: absolute, without links in it, on the file system of the store. */
+  work: string;
+  settings: RegistrySettings;
+}
+
+/**
+ * Runs a build and removes what it left on disk.
+ *
+ * @param emit takes output and phases as they come
+ * @returns the result; a defect of the builder is a failed build too, and goes to the builder's own log in full
+ * @throws what `signal` was aborted with
+ */
+export async function runBuild(
+  order: BuildOrder,
+  builder: Builder,
+  emit: (event: BuildEvent) => void,
+  signal: AbortSignal,
+): Promise<BuildResult> {
+  const log = new BuildLog((text) => emit({ type: 'output', text }));
+  const scratch = join(builder.work, order.id);
+  try {
+    return await build(order, builder, { log, scratch, emit, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    return fail(error, log, order.id);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function build(
+  order: BuildOrder,
+  { secret, store, cache, settings }: Builder,
+  {
+    log,
+    scratch,
+    emit,
+    signal,
+  }: { log: BuildLog; scratch: string; emit: (event: BuildEvent) => void; signal: AbortSignal },
+): Promise<BuildResult> {
+  const phase = async <Result>(name: BuildPhase, work: () => Promise<Result>): Promise<Result> => {
+    signal.throwIfAborted();
+    const start = performance.now();
+    try {
+      return await work();
+    } finally {
+      emit({ type: 'phase', phase: name, ms: performance.now() - start });
+    }
+  };
+  const tree = join(scratch, 'app');
+
+  log.step('Building on the Islet stack');
+  const { hadModules } = await phase('fetch', () => fetchSource(order.source.url, tree, { secret, signal }));
+  const packageJson = await phase('detect', () => detect(tree));
+  if (packageJson === undefined) throw noLanguage();
+  log.step('Using buildpack: heroku/nodejs');
+  if (hadModules) {
+    log.warn('node_modules checked into source control; it is not used.');
+    log.warn('Add node_modules/ to .gitignore and run `git rm -r --cached node_modules`.');
+  }
+
+  const contents = await buildNodejs(packageJson, {
+    tree,
+    scratch,
+    config: order.config,
+    log,
+    store,
+    cache,
+    settings,
+    signal,
+    phase,
+  });
+
+  log.step('Compressing...');
+  return phase('store', async () => {
+    const archive = join(scratch, 'slug.tar');
+    const { sha256, size } = await writeSlug(contents, archive, signal);
+    await storeSlug(archive, { sha256, slugs: order.slugs, secret, signal });
+    log.detail(`Done: ${megabytes(size)}`);
+    const { language, processTypes } = contents.manifest;
+    const commands = Object.fromEntries(Object.entries(processTypes).map(([type, { command }]) => [type, command]));
+    return { type: 'result', status: 'succeeded', slug: { sha256, size, language, processTypes: commands } };
+  });
+}
+
+function noLanguage(): BuildFailure {
+  return new BuildFailure('No default language could be detected for this app.', {
+    help: [
+      'HINT: This occurs when Islet cannot tell from the files at the root of the repository how to build it.',
+      'A Node.js app has a package.json there. See that it is committed: `git ls-files package.json`.',
+    ],
+  });
+}
+
+/** Writes the end of a failed build's log. */
+function fail(error: unknown, log: BuildLog, id: string): BuildResult {
+  if (!(error instanceof BuildFailure)) {
+    console.error(`build ${id}:`, error);
+    const reason = 'The builder failed. This is not the fault of your app; push again in a while.';
+    log.warn('', reason);
+    return { type: 'result', status: 'failed', reason };
+  }
+  if (error.details.length > 0) log.detail('', ...error.details);
+  log.warn('', error.message, ...error.help);
+  return { type: 'result', status: 'failed', reason: error.message };
+}

@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { mentionsLocation } from './bundle/locations.ts';
+import { packageDirectory } from './bundle/packages.ts';
+
+/** What no program reads. */
+const notRead = /(\.(md|markdown|map|flow)|\.d\.[cm]?ts)$/i;
+
+/**
+ * The files of bundled packages that may be read at run time: every `package.json`, and all the files of a package
+ * whose code asks where it stands.
+ *
+ * @param inputs the bundles' files, relative to the tree
+ * @returns paths relative to the tree, sorted
+ */
+export function packageAssets(tree: string, inputs: readonly string[]): string[] {
+  const packages = new Map<string, boolean>();
+  for (const input of inputs) {
+    const directory = packageDirectory(input);
+    if (directory === undefined || packages.get(directory)) continue;
+    packages.set(directory, /\.[cm]?[jt]sx?$/.test(input) && mentionsLocation(readFileSync(join(tree, input), 'utf8')));
+  }
+  const bundled = new Set(inputs);
+  const assets: string[] = [];
+  for (const [directory, reads] of packages) {
+    if (reads) for (const file of filesOf(tree, directory)) if (!bundled.has(file)) assets.push(file);
+    if (!reads || bundled.has(`${directory}/package.json`)) assets.push(`${directory}/package.json`);
+  }
+  return [...new Set(assets)].sort();
+}
+
+function filesOf(tree: string, directory: string): string[] {
+  const files: string[] = [];
+  for (const entry of readdirSync(join(tree, directory), { withFileTypes: true })) {
+    const path = `${directory}/${entry.name}`;
+    if (entry.isDirectory()) {
+      if (entry.name !== 'node_modules') files.push(...filesOf(tree, path));
+    } else if (entry.isFile() && !notRead.test(entry.name)) files.push(path);
+  }
+  return files;
+}

@@ -1,0 +1,107 @@
+import { type BuildResult, context, type Message } from 'esbuild';
+import type { Start } from '../start-command.ts';
+import { bundleFailure } from './failures.ts';
+import { entrySource, frame, tableSource } from './module.ts';
+import { Packages } from './packages.ts';
+import { nodePlugin } from './plugin.ts';
+import { sourceFiles } from './source-files.ts';
+
+export interface Bundle {
+  /** JavaScript of the kind that edge/runtimes/node/ runs. */
+  code: Uint8Array;
+  /** Files that are in it, relative to the tree. */
+  inputs: string[];
+  /** Packages that throw when they are called, as they have native code. */
+  unavailable: string[];
+}
+
+/** How often a bundle is tried again without the files that do not bundle. */
+const maxAttempts = 10;
+
+/**
+ * Bundles what a process type runs into one module. It reads the app's code and executes none of it.
+ *
+ * A `require` of a value, as Express has for its view engines, can ask for anything. Where there is one, the bundle
+ * also holds the app's direct dependencies and its own source files, which run only when they are asked for; those
+ * that do not bundle throw at that point.
+ *
+ * @param tree absolute path of the app, without links in it
+ * @param dependencies names of the packages that the app depends on
+ * @throws BuildFailure with esbuild's words, file and line
+ */
+export async function bundle(
+  start: Start,
+  { tree, dependencies, signal }: { tree: string; dependencies: readonly string[]; signal: AbortSignal },
+): Promise<Bundle> {
+  const packages = new Packages(tree);
+  const standIns: Record<string, string> = { entry: entrySource(start), table: '' };
+  const broken = new Map<string, string>();
+  const unavailable = new Set<string>();
+  const { head, tail } = frame(start);
+  const build = await context({
+    entryPoints: ['islet:entry'],
+    outfile: 'main.js',
+    absWorkingDir: tree,
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'esnext',
+    // The bundle has no way to import at run time; what it does not hold is for `require`.
+    supported: { 'dynamic-import': false },
+    keepNames: true,
+    legalComments: 'none',
+    charset: 'utf8',
+    banner: { js: head },
+    footer: { js: tail },
+    logLevel: 'silent',
+    logLimit: 0,
+    logOverride: { 'unsupported-require-call': 'warning', 'unsupported-dynamic-import': 'warning' },
+    tsconfigRaw: '{}',
+    plugins: [nodePlugin({ tree, packages, main: start.file, standIns, broken, unavailable })],
+  });
+  const cancel = () => void build.cancel();
+  signal.addEventListener('abort', cancel);
+  try {
+    const first = await build.rebuild().catch(async (error: unknown) => {
+      throw hasErrors(error) ? await bundleFailure(error.errors) : error;
+    });
+    if (!first.warnings.some(requiresValue)) return toBundle(first, unavailable);
+
+    const files = sourceFiles(tree, start.file);
+    const bundled = dependencies.filter((name) => {
+      const directory = packages.find(name, tree);
+      return directory !== undefined && !packages.isNative(directory);
+    });
+    standIns.table = tableSource({ packages: bundled, files });
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      signal.throwIfAborted();
+      try {
+        return toBundle(await build.rebuild(), unavailable);
+      } catch (error) {
+        if (!hasErrors(error)) throw error;
+        for (const { location, text } of error.errors) if (location !== null) broken.set(location.file, text);
+      }
+    }
+    return toBundle(first, unavailable);
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    await build.dispose();
+  }
+}
+
+function requiresValue({ id }: Message): boolean {
+  return id === 'unsupported-require-call' || id === 'unsupported-dynamic-import';
+}
+
+function hasErrors(error: unknown): error is { errors: Message[] } {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
+}
+
+function toBundle(result: BuildResult, unavailable: Set<string>): Bundle {
+  const [output] = result.outputFiles ?? [];
+  if (output === undefined) throw new Error('esbuild made no output');
+  const inputs = Object.keys(result.metafile?.inputs ?? {}).filter((path) => !/^(islet|builtin|absent):/.test(path));
+  return { code: output.contents, inputs: inputs.sort(), unavailable: [...unavailable].sort() };
+}

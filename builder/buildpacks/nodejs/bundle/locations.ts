@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Loader, transform } from 'esbuild';
+import { appRoot } from '../../../../schema/slug.ts';
+
+const mention = /\b(?:__dirname|__filename|import\s*\.\s*meta|require\s*\.\s*main)\b/;
+
+/** Whether source text speaks of its own place, and so may read files beside it. */
+export function mentionsLocation(source: string): boolean {
+  return mention.test(source);
+}
+
+/**
+ * Writes into a module's source what Node.js would tell it about its place, since a bundle has one place for all:
+ * `__dirname`, `__filename`, `import.meta.url`, `.dirname`, `.filename`, `.main`, `.resolve`, and `require.main`.
+ *
+ * @param place the module's path relative to the app's root
+ * @param main whether it is the file that the process type runs
+ * @returns undefined where the source speaks of none of them
+ * @throws esbuild's TransformFailure when it does not parse
+ */
+export async function locate(
+  path: string,
+  place: string,
+  loader: Loader,
+  main: boolean,
+): Promise<{ contents: string; loader: Loader } | undefined> {
+  const source = readFileSync(path, 'utf8');
+  if (!mentionsLocation(source)) return undefined;
+  const filename = posix.join(appRoot, place);
+  const dirname = posix.dirname(filename);
+  const url = pathToFileURL(filename).href;
+  const { code } = await transform(source, {
+    loader,
+    sourcefile: place,
+    target: 'esnext',
+    platform: 'node',
+    // Only what needs a value here changes; JSX and types are for the bundle.
+    jsx: loader.endsWith('x') ? 'preserve' : undefined,
+    logLevel: 'silent',
+    define: {
+      __filename: JSON.stringify(filename),
+      __dirname: JSON.stringify(dirname),
+      'import.meta.url': JSON.stringify(url),
+      'import.meta.filename': JSON.stringify(filename),
+      'import.meta.dirname': JSON.stringify(dirname),
+      'import.meta.main': String(main),
+      'import.meta.resolve': 'importMetaResolve',
+      'import.meta': JSON.stringify({ url, filename, dirname, main }),
+      ...(main && { 'require.main': 'module' }),
+    },
+  });
+  return { contents: code, loader: loader === 'ts' ? 'js' : loader === 'tsx' ? 'jsx' : loader };
+}

@@ -1,0 +1,70 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+
+/** The package that a specifier names: `@scope/name` of `@scope/name/sub/path.js`. */
+export function packageOf(specifier: string): string {
+  const parts = specifier.split('/');
+  return parts.slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+}
+
+/** The nearest directory of a package below a `node_modules` that holds a path relative to the tree, as `node_modules/a`. */
+export function packageDirectory(path: string): string | undefined {
+  return /^(.*\/)?node_modules\/(@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0];
+}
+
+/** Finds packages in a tree as Node.js does ("Modules: CommonJS modules", loading from `node_modules` folders). */
+export class Packages {
+  readonly #tree: string;
+  readonly #found = new Map<string, string | undefined>();
+  readonly #native = new Map<string, boolean>();
+
+  constructor(tree: string) {
+    this.#tree = tree;
+  }
+
+  /**
+   * @param from absolute directory of the file that asks
+   * @returns the package's absolute directory; undefined when no `node_modules` up to the app's root has it
+   */
+  find(name: string, from: string): string | undefined {
+    const key = `${from}\0${name}`;
+    if (this.#found.has(key)) return this.#found.get(key);
+    const here = from.endsWith(`${sep}node_modules`) ? undefined : join(from, 'node_modules', name);
+    let found: string | undefined;
+    if (here !== undefined && existsSync(here)) found = here;
+    else if (from !== this.#tree && from.startsWith(this.#tree + sep)) found = this.find(name, dirname(from));
+    this.#found.set(key, found);
+    return found;
+  }
+
+  /**
+   * Whether a package needs machine code: it is compiled by node-gyp, ships binaries for Node-API, or declares either.
+   */
+  isNative(directory: string): boolean {
+    let native = this.#native.get(directory);
+    if (native === undefined) {
+      native = hasMachineCode(directory);
+      this.#native.set(directory, native);
+    }
+    return native;
+  }
+
+  /** The part of an absolute path below the tree, with `/` between its parts. */
+  place(path: string): string {
+    return relative(this.#tree, path).split(sep).join('/');
+  }
+}
+
+function hasMachineCode(directory: string): boolean {
+  if (existsSync(join(directory, 'binding.gyp'))) return true;
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+    if (typeof manifest !== 'object' || manifest === null) return false;
+    if ('gypfile' in manifest && manifest.gypfile === true) return true;
+    if ('binary' in manifest && typeof manifest.binary === 'object') return true;
+    if ('napi' in manifest && typeof manifest.napi === 'object') return true;
+    return readdirSync(directory).some((file) => file === 'prebuilds' || file.endsWith('.node'));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { extname, resolve } from 'node:path';
+import type { Loader, OnResolveArgs, OnResolveResult, PartialMessage, Plugin } from 'esbuild';
+import { isInside } from '../../../paths.ts';
+import type { MessageHelp } from './failures.ts';
+import { locate } from './locations.ts';
+import { isOptional } from './optional.ts';
+import { type Packages, packageOf } from './packages.ts';
+
+/** How esbuild reads a file, by its extension. Node.js would refuse to run any other. */
+const loaders: Record<string, Loader> = {
+  '.js': 'js',
+  '.cjs': 'js',
+  '.mjs': 'js',
+  '.jsx': 'jsx',
+  '.ts': 'ts',
+  '.cts': 'ts',
+  '.mts': 'ts',
+  '.tsx': 'tsx',
+  '.json': 'json',
+};
+
+/** Modules that stand for something in the bundle; they come from no file. */
+const standIn = 'islet';
+
+export interface PluginOptions {
+  /** Absolute path of the app, without links in it. */
+  tree: string;
+  packages: Packages;
+  /** The file that the process type runs, relative to the tree. */
+  main: string;
+  /** Source of stand-in modules, by name: what an import of `islet:<name>` gets. */
+  standIns: Record<string, string>;
+  /** Files, relative to the tree, that are known not to bundle: they throw the text when they are loaded. */
+  broken: ReadonlyMap<string, string>;
+  /** Packages with machine code that the app asked for and can do without until it calls them. */
+  unavailable: Set<string>;
+}
+
+/**
+ * Resolves an app's imports as Node.js does, but only inside the app's tree, and gives each file its place.
+ *
+ * esbuild itself does what it can do alone; the plug-in takes the imports that could lead out (absolute ones, those
+ * that climb, bare ones that no package of the tree answers) and those that stand for something else.
+ */
+export function nodePlugin({ tree, packages, main, standIns, broken, unavailable }: PluginOptions): Plugin {
+  return {
+    name: 'node-app',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^[^./]/ }, async (request) => {
+        const { path, namespace, importer } = request;
+        if (path.startsWith(`${standIn}:`)) return { path: path.slice(standIn.length + 1), namespace: standIn };
+        if (namespace === 'builtin') return { path, external: true };
+        if (isBuiltin(path) || /^(node|cloudflare):/.test(path)) return { path, namespace: 'builtin' };
+        if (/^(data|https?|file):/.test(path)) return path.startsWith('data:') ? undefined : refuseAddress(path);
+        if (path.startsWith('#')) return undefined;
+
+        const name = packageOf(path);
+        const directory = packages.find(name, request.resolveDir === '' ? tree : request.resolveDir);
+        if (directory === undefined) {
+          // A package may import itself by its name, and tsconfig.json may give names to paths.
+          return (await isTolerant(request, importer)) ? absent(`Cannot find module '${path}'`) : missing(path, name);
+        }
+        if (packages.isNative(directory)) {
+          if (!(await isTolerant(request, importer))) return native(name);
+          unavailable.add(name);
+          return absent(`${name} has native code, which does not run here`);
+        }
+        return undefined;
+      });
+
+      onResolve({ filter: /^(\/|\.\.?(\/|$).*|.*\/\.\.(\/|$))/ }, ({ path, resolveDir }) =>
+        resolveDir === '' || isInside(tree, resolve(resolveDir, path)) ? undefined : { errors: [outside(path)] },
+      );
+
+      onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+        contents: `module.exports = require(${JSON.stringify(path)})`,
+      }));
+
+      onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({
+        contents: `throw Object.assign(new Error(${JSON.stringify(path)}), { code: 'MODULE_NOT_FOUND' })`,
+      }));
+
+      onLoad({ filter: /.*/, namespace: standIn }, ({ path }) => ({
+        contents: standIns[path] ?? '',
+        resolveDir: tree,
+      }));
+
+      onLoad({ filter: /.*/, namespace: 'file' }, async ({ path }) => {
+        if (!isInside(tree, path)) return { errors: [outside(path)] };
+        const place = packages.place(path);
+        const why = broken.get(place);
+        if (why !== undefined) return { contents: `throw new Error(${JSON.stringify(why)})`, loader: 'js' };
+        const loader = loaders[extname(path)] ?? (extname(path) === '' ? 'js' : undefined);
+        if (loader === undefined) {
+          const error = `Unknown file extension ${JSON.stringify(extname(path))} for ${place}`;
+          return { contents: `throw new TypeError(${JSON.stringify(error)})`, loader: 'js' };
+        }
+        if (loader === 'json') return undefined;
+        return (await locate(path, place, loader, place === main)) ?? undefined;
+      });
+
+      /** Whether the importer goes on without the module, or asks for it only when it is called. */
+      async function isTolerant({ kind, path }: OnResolveArgs, importer: string): Promise<boolean> {
+        if (kind !== 'require-call' && kind !== 'require-resolve' && kind !== 'dynamic-import') return false;
+        if (!isInside(tree, importer)) return true;
+        // Packages often require what they support and do not depend on, in the function that needs it.
+        if (packages.place(importer).includes('node_modules/')) return true;
+        return isOptional(readFileSync(importer, 'utf8'), loaders[extname(importer)] ?? 'js', path);
+      }
+    },
+  };
+}
+
+function absent(message: string): OnResolveResult {
+  return { path: message, namespace: 'absent' };
+}
+
+function missing(path: string, name: string): OnResolveResult {
+  const detail: MessageHelp = { help: `Run \`npm install ${name}\` and commit package.json and package-lock.json.` };
+  return { errors: [{ text: `Cannot find package '${name}'${path === name ? '' : ` for '${path}'`}`, detail }] };
+}
+
+const alternatives: Record<string, string> = {
+  bcrypt: 'bcryptjs',
+  argon2: '@noble/hashes',
+  'better-sqlite3': 'a database that the app reaches over the network',
+  sqlite3: 'a database that the app reaches over the network',
+  canvas: '@napi-rs/canvas is native too; draw with SVG instead',
+  'node-sass': 'sass',
+};
+
+function native(name: string): OnResolveResult {
+  const instead = alternatives[name];
+  const detail: MessageHelp = {
+    help:
+      instead === undefined
+        ? `Use a package in JavaScript or WebAssembly in place of ${name}.`
+        : `In place of ${name}: ${instead}.`,
+  };
+  return { errors: [{ text: `${name} has native code, which does not run in an isolate`, detail }] };
+}
+
+function refuseAddress(path: string): OnResolveResult {
+  return { errors: [{ text: `Code cannot be imported from the address ${JSON.stringify(path)}` }] };
+}
+
+function outside(path: string): PartialMessage {
+  return { text: `${JSON.stringify(path)} is outside of the app` };
+}

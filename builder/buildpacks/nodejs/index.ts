@@ -1,0 +1,160 @@
+/**
+ * The Node.js buildpack: an app with a package.json at its root, as Heroku's `heroku/nodejs` builds it, into bundles
+ * that run in isolates.
+ */
+import { join } from 'node:path';
+import type { BuildPhase } from '../../../schema/build.ts';
+import type { SlugManifest } from '../../../schema/slug.ts';
+import { BuildFailure } from '../../failure.ts';
+import { listFiles } from '../../files.ts';
+import type { BuildLog } from '../../log.ts';
+import { install } from '../../npm/install.ts';
+import { resolve } from '../../npm/resolve.ts';
+import type { RegistrySettings } from '../../npm/settings.ts';
+import type { PackageStore } from '../../npm/store.ts';
+import { megabytes, type SlugContents } from '../../slug.ts';
+import { packageAssets } from './assets.ts';
+import { type Bundle, bundle } from './bundle/bundle.ts';
+import { reportEngines } from './engines.ts';
+import { type PackageJson, readPackageJson } from './package-json.ts';
+import { findProcessTypes } from './process-types.ts';
+import { resolveStart } from './start-command.ts';
+
+export interface BuildContext {
+  /** The app: absolute path, without links in it. */
+  tree: string;
+  /** A directory for the build alone, outside of the tree. */
+  scratch: string;
+  /** The app's config vars. */
+  config: Readonly<Record<string, string>>;
+  log: BuildLog;
+  /** Packages of all builds. */
+  store: PackageStore;
+  /** Where registry answers are kept between builds. */
+  cache: string;
+  /** How this host reaches its registry. */
+  settings: RegistrySettings;
+  signal: AbortSignal;
+  /** Runs a phase and reports how long it took. */
+  phase<Result>(name: BuildPhase, work: () => Promise<Result>): Promise<Result>;
+}
+
+/** Whether the app is for this buildpack, and if so its package.json. */
+export const detect = readPackageJson;
+
+/**
+ * Builds an app.
+ *
+ * @throws BuildFailure with what is wrong with the app
+ */
+export async function buildNodejs(packageJson: PackageJson, context: BuildContext): Promise<SlugContents> {
+  const { tree, log, config, signal } = context;
+  log.step('Node.js app detected');
+  log.detail('');
+
+  const environment = {
+    NPM_CONFIG_LOGLEVEL: 'error',
+    NODE_VERBOSE: 'false',
+    NODE_ENV: 'production',
+    NODE_MODULES_CACHE: 'true',
+  };
+  log.step('Creating runtime environment');
+  log.detail('', ...Object.entries(environment).map(([name, value]) => `${name}=${config[name] ?? value}`), '');
+
+  log.step('Installing binaries');
+  reportEngines(packageJson, log);
+
+  await installDependencies(packageJson, context);
+
+  const { declared, defaults } = await findProcessTypes(tree, packageJson);
+  const bundles = await context.phase('bundle', () => bundleAll({ ...defaults, ...declared }, packageJson, context));
+  log.step('Build succeeded!');
+  log.step('Discovering process types');
+  log.detail(`Procfile declares types     -> ${Object.keys(declared).join(', ') || '(none)'}`);
+  if (Object.keys(defaults).length > 0)
+    log.detail(`Default types for buildpack -> ${Object.keys(defaults).join(', ')}`);
+
+  const processTypes: SlugManifest['processTypes'] = {};
+  const code = new Map<string, Uint8Array>();
+  for (const [type, command] of Object.entries({ ...defaults, ...declared })) {
+    const made = bundles.get(type);
+    processTypes[type] = { command, ...(made && { entry: `${type}.cjs` }) };
+    if (made) code.set(`${type}.cjs`, made.code);
+  }
+  const files = listFiles(tree);
+  for (const path of packageAssets(
+    tree,
+    [...bundles.values()].flatMap(({ inputs }) => inputs),
+  )) {
+    files.set(path, join(tree, path));
+  }
+  signal.throwIfAborted();
+  return {
+    manifest: {
+      version: 1,
+      runtime: 'node',
+      language: 'Node.js',
+      env: { NODE_ENV: environment.NODE_ENV },
+      processTypes,
+      modules: Object.fromEntries([...code.keys()].sort().map((name) => [name, { type: 'cjs' }])),
+    },
+    code,
+    files,
+  };
+}
+
+async function installDependencies(packageJson: PackageJson, context: BuildContext): Promise<void> {
+  const { tree, scratch, cache, log, settings, store, signal } = context;
+  log.step('Installing dependencies');
+  const { lock, lockfile } = await context.phase('resolve', () =>
+    resolve(tree, packageJson, { scratch: join(scratch, 'resolve'), cache, settings }),
+  );
+  if (lockfile === undefined) {
+    log.detail('Installing node modules (package.json)');
+    log.warn('', 'No lockfile: another push may get other versions of the dependencies.');
+    log.warn('Run `npm install` and commit package-lock.json.', '');
+  } else {
+    log.detail(`Installing node modules (${lockfile})`);
+  }
+  const start = performance.now();
+  const installed = await context.phase('install', () =>
+    install(lock, tree, { store, settings, development: false, signal }),
+  );
+  const seconds = (performance.now() - start) / 1000;
+  log.detail('', `added ${count(installed.packages, 'package')} in ${seconds.toFixed(1)}s`, '');
+}
+
+async function bundleAll(
+  types: Record<string, string>,
+  packageJson: PackageJson,
+  { tree, log, signal }: BuildContext,
+): Promise<Map<string, Bundle>> {
+  log.step('Bundling');
+  const dependencies = Object.keys({ ...packageJson.dependencies, ...packageJson.optionalDependencies }).sort();
+  const bundles = new Map<string, Bundle>();
+  for (const [type, command] of Object.entries(types)) {
+    const start = startOf(type, command);
+    if (start === undefined) continue;
+    const made = await bundle(start, { tree, dependencies, signal });
+    bundles.set(type, made);
+    log.detail(`${type}: ${start.file}, ${count(made.inputs.length, 'module')}, ${megabytes(made.code.byteLength)}`);
+    for (const name of made.unavailable) log.warn(`${name} has native code and is left out.`);
+  }
+  log.detail('');
+  return bundles;
+
+  /** Only `web` must start; what another type runs may never be asked for. */
+  function startOf(type: string, command: string) {
+    try {
+      return resolveStart(command, tree, packageJson);
+    } catch (error) {
+      if (!(error instanceof BuildFailure) || type === 'web') throw error;
+      log.warn(`Process type ${type}: ${error.message}`);
+      return undefined;
+    }
+  }
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,67 @@
+/**
+ * The builder process. Its settings, as environment variables:
+ *
+ *     BUILDER_PORT       port on loopback; 0 or none takes a free one
+ *     INTERNAL_SECRET    what the edge proves itself by
+ *     CACHE_DIR          what builds share and may lose; on the file system of WORK_DIR
+ *     WORK_DIR           directories of builds; emptied at the start
+ *     BUILD_CONCURRENCY  builds at once; half of the processors, but one at least
+ *
+ * When it takes orders it prints a line and, if it has a parent, sends `{ ready: true, port }`.
+ */
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readHostSettings } from './npm/settings.ts';
+import { PackageStore } from './npm/store.ts';
+import { createBuildServer } from './server.ts';
+
+const settings = z
+  .object({
+    BUILDER_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+    INTERNAL_SECRET: z.string().min(16),
+    CACHE_DIR: z.string().min(1),
+    WORK_DIR: z.string().min(1),
+    BUILD_CONCURRENCY: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(Math.max(1, Math.floor(availableParallelism() / 2))),
+  })
+  .parse(process.env);
+// No library and no child of a build has a use for it.
+delete process.env.INTERNAL_SECRET;
+
+await rm(settings.WORK_DIR, { recursive: true, force: true });
+await mkdir(settings.WORK_DIR, { recursive: true, mode: 0o700 });
+const work = await realpath(settings.WORK_DIR);
+await mkdir(join(settings.CACHE_DIR, 'packages'), { recursive: true, mode: 0o700 });
+const cache = await realpath(settings.CACHE_DIR);
+
+const server = createBuildServer(
+  {
+    secret: settings.INTERNAL_SECRET,
+    store: new PackageStore(join(cache, 'packages')),
+    cache: join(cache, 'registry'),
+    work,
+    settings: await readHostSettings(await mkdtemp(join(work, 'npm-'))),
+  },
+  { concurrency: settings.BUILD_CONCURRENCY },
+);
+server.listen(settings.BUILDER_PORT, '127.0.0.1', () => {
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : settings.BUILDER_PORT;
+  console.log(`The builder takes orders at http://127.0.0.1:${port}`);
+  process.send?.({ ready: true, port });
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // Ending the connections cancels their builds.
+    server.close(() => process.exit(0));
+    server.closeAllConnections();
+    setTimeout(() => process.exit(0), 2_000).unref();
+  });
+}
+process.on('disconnect', () => process.exit(0));

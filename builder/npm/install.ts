@@ -1,0 +1,150 @@
+import { copyFileSync, linkSync, mkdirSync, symlinkSync } from 'node:fs';
+import { basename, dirname, join, posix, relative } from 'node:path';
+import { checkPlatform } from 'npm-install-checks';
+import normalizeBin from 'npm-normalize-package-bin';
+import { BuildFailure } from '../failure.ts';
+import { isInside } from '../paths.ts';
+import { errorCode } from './errors.ts';
+import { type Lock, type LockEntry, packageName, placeName } from './lock.ts';
+import type { RegistrySettings } from './settings.ts';
+import type { PackageStore, StoredPackage } from './store.ts';
+
+/** What packages see: a Linux whose processor runs WebAssembly. Native binaries for any other processor stay away. */
+const platform = { os: 'linux', cpu: 'wasm32' };
+
+export interface Installed {
+  /** Packages put into the tree. */
+  packages: number;
+  /** Of these, how many had to be downloaded. */
+  downloaded: number;
+  /** Packages with install scripts. */
+  scripts: string[];
+}
+
+/**
+ * Puts what a lock pins into `tree`, under its `node_modules`, as `npm ci` with scripts off does. Packages come from
+ * the store; their files in the tree are hard links to it.
+ *
+ * @param tree absolute path of the app
+ * @param development whether packages that only development needs come along, and the commands in `node_modules/.bin`
+ * @throws BuildFailure when the lock asks for what cannot or must not be installed
+ */
+export async function install(
+  lock: Lock,
+  tree: string,
+  {
+    store,
+    settings,
+    development,
+    signal,
+  }: { store: PackageStore; settings: RegistrySettings; development: boolean; signal: AbortSignal },
+): Promise<Installed> {
+  const wanted = Object.entries(lock.packages).filter(
+    ([place, entry]) =>
+      /(^|\/)node_modules\//.test(place) && !entry.inBundle && !entry.inert && (development || !entry.dev),
+  );
+  for (const [place] of wanted) checkPlace(place);
+
+  const installed: Installed = { packages: 0, downloaded: 0, scripts: [] };
+  // One failure ends the downloads of the others.
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const work = wanted.map(async ([place, entry]) => {
+    if (entry.link) return linkInside(tree, place, entry);
+    const name = packageName(place, entry);
+    if (!runsHere(name, entry)) return;
+    const { version, integrity, resolved } = entry;
+    if (version === undefined || (resolved !== undefined && !/^https?:/.test(resolved))) {
+      throw new BuildFailure(
+        `${name} does not come from a registry: ${resolved ?? 'the lockfile has no version of it'}.`,
+        {
+          help: ['Depend on a published version, or on a workspace of this repository.'],
+        },
+      );
+    }
+    const stored = await store.get({ name, version, integrity, resolved }, settings, either);
+    either.throwIfAborted();
+    materialize(stored, join(tree, place));
+    if (development) linkCommands(tree, place, entry);
+    installed.packages += 1;
+    if (stored.fresh) installed.downloaded += 1;
+    if (entry.hasInstallScript) installed.scripts.push(name);
+  });
+  try {
+    await Promise.all(work);
+  } catch (error) {
+    failed.abort(error);
+    await Promise.allSettled(work);
+    throw error;
+  }
+  installed.scripts.sort();
+  return installed;
+}
+
+/** A lockfile is the app's: its places must not climb out of the tree. */
+function checkPlace(place: string): void {
+  if (posix.normalize(place) !== place || place.startsWith('../') || place.startsWith('/') || place.includes('\\')) {
+    throw new BuildFailure(`The lockfile has a package at ${JSON.stringify(place)}, outside of the app.`);
+  }
+}
+
+function runsHere(name: string, { os, cpu, libc, optional }: LockEntry): boolean {
+  if (os === undefined && cpu === undefined && libc === undefined) return true;
+  try {
+    checkPlatform({ ...(os && { os }), ...(cpu && { cpu }), ...(libc && { libc }) }, false, platform);
+    return true;
+  } catch (error) {
+    if (errorCode(error) !== 'EBADPLATFORM') throw error;
+    if (optional) return false;
+    throw new BuildFailure(
+      `${name} is made for ${[...(os ?? []), ...(cpu ?? [])].join(', ')} and has native code, which does not run here.`,
+    );
+  }
+}
+
+/** `link: true`: a workspace, or a `file:` dependency on a directory. */
+function linkInside(tree: string, place: string, { resolved }: LockEntry): void {
+  const target = join(tree, resolved ?? '..');
+  if (!isInside(tree, target) || target === tree) {
+    throw new BuildFailure(`${placeName(place)} is linked to ${JSON.stringify(resolved)}, outside of the app.`);
+  }
+  const path = join(tree, place);
+  mkdirSync(dirname(path), { recursive: true });
+  symlinkSync(relative(dirname(path), target), path);
+}
+
+function materialize({ directory, files }: StoredPackage, target: string): void {
+  const made = new Set<string>();
+  for (const file of files) {
+    const path = join(target, file);
+    const parent = dirname(path);
+    if (!made.has(parent)) {
+      mkdirSync(parent, { recursive: true });
+      made.add(parent);
+    }
+    try {
+      linkSync(join(directory, file), path);
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === 'EEXIST')
+        throw new BuildFailure(`The lockfile has two packages with the file ${basename(target)}/${file}.`);
+      // Another file system, or too many links to one file.
+      if (code !== 'EXDEV' && code !== 'EMLINK') throw error;
+      copyFileSync(join(directory, file), path);
+    }
+  }
+}
+
+/** `node_modules/.bin`, for build commands. */
+function linkCommands(tree: string, place: string, entry: LockEntry): void {
+  const { bin } = normalizeBin({ name: packageName(place, entry), bin: entry.bin });
+  const directory = join(tree, place.slice(0, place.lastIndexOf('node_modules/')), 'node_modules', '.bin');
+  for (const [command, file] of Object.entries(bin ?? {})) {
+    mkdirSync(directory, { recursive: true });
+    try {
+      symlinkSync(relative(directory, join(tree, place, file)), join(directory, command));
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    }
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The packages this host has unpacked once, by the hash of their tarball. All builds share it.
+ *
+ *     <directory>/<algorithm>/<first two hex digits>/<rest>/index.json   the package's files
+ *     <directory>/<algorithm>/<first two hex digits>/<rest>/files/…      the files themselves
+ *
+ * An entry appears whole, by one rename, and never changes: builds get hard links to its files, and whoever writes to a
+ * build's tree replaces files instead of writing through them.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { unpackTar } from 'modern-tar';
+import { z } from 'zod';
+import { BuildFailure } from '../failure.ts';
+import { download, type PinnedPackage } from './download.ts';
+import { strongHash } from './integrity.ts';
+import type { RegistrySettings } from './settings.ts';
+
+const index = z.object({
+  /** Paths below `files/`. */
+  files: z.array(z.string()),
+  /** Bytes of all files together. */
+  bytes: z.number(),
+});
+
+export interface StoredPackage extends z.infer<typeof index> {
+  /** Absolute path of `files/`. */
+  directory: string;
+  /** Whether this call had to download it. */
+  fresh: boolean;
+}
+
+/** Most bytes of one package, unpacked. */
+const maxBytes = 512 * 1024 ** 2;
+/** Most files of one package. */
+const maxFiles = 50_000;
+
+export class PackageStore {
+  readonly #directory: string;
+  readonly #pending = new Map<string, Promise<StoredPackage>>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * Gives a package's files, downloading it unless the store has it. Two builds that want the same package at once
+   * wait for one download.
+   *
+   * @throws BuildFailure when the package is not to be had or is not the pinned one
+   */
+  async get(pinned: PinnedPackage, settings: RegistrySettings, signal: AbortSignal): Promise<StoredPackage> {
+    signal.throwIfAborted();
+    const hash = strongHash(pinned.integrity);
+    if (hash === undefined) return this.#add(pinned, settings, signal);
+
+    const place = this.#place(hash);
+    const stored = await this.#read(place);
+    if (stored !== undefined) return stored;
+    const pending = this.#pending.get(place);
+    // A download that another build has cancelled is no answer for this one.
+    if (pending !== undefined) return pending.catch(() => this.#add(pinned, settings, signal));
+    const adding = this.#add(pinned, settings, signal);
+    this.#pending.set(place, adding);
+    try {
+      return await adding;
+    } finally {
+      this.#pending.delete(place);
+    }
+  }
+
+  #place({ algorithm, hex }: { algorithm: string; hex: string }): string {
+    return join(this.#directory, algorithm, hex.slice(0, 2), hex.slice(2));
+  }
+
+  async #read(place: string): Promise<StoredPackage | undefined> {
+    const text = await readFile(join(place, 'index.json'), 'utf8').catch(() => undefined);
+    if (text === undefined) return undefined;
+    return { ...index.parse(JSON.parse(text)), directory: join(place, 'files'), fresh: false };
+  }
+
+  async #add(pinned: PinnedPackage, settings: RegistrySettings, signal: AbortSignal): Promise<StoredPackage> {
+    const { tarball, integrity } = await download(pinned, settings, signal);
+    const hash = strongHash(integrity);
+    if (hash === undefined)
+      throw new BuildFailure(`The registry gives no strong hash for ${pinned.name}@${pinned.version}.`);
+    const place = this.#place(hash);
+    const temporary = join(this.#directory, 'tmp', randomUUID());
+    try {
+      const contents = await writePackage(tarball, join(temporary, 'files'), `${pinned.name}@${pinned.version}`);
+      writeFileSync(join(temporary, 'index.json'), JSON.stringify(contents));
+      await mkdir(dirname(place), { recursive: true });
+      await rename(temporary, place).catch(async (error: NodeJS.ErrnoException) => {
+        // Another process was faster; its bytes have the same hash.
+        if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+      });
+      return { ...contents, directory: join(place, 'files'), fresh: true };
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
+    }
+  }
+}
+
+const inflate = promisify(gunzip);
+
+/**
+ * Unpacks a package's tarball. As npm does, it drops the first component of each name, whatever it is, and everything
+ * that is not a plain file.
+ */
+async function writePackage(tarball: Buffer, directory: string, what: string): Promise<z.infer<typeof index>> {
+  const archive = await inflate(tarball, { maxOutputLength: maxBytes }).catch((error: unknown) => {
+    throw new BuildFailure(`The archive of ${what} is damaged or unpacks to more than ${maxBytes / 1024 ** 2} MB.`, {
+      cause: error,
+    });
+  });
+  const files = new Set<string>();
+  const directories = new Set<string>();
+  let bytes = 0;
+  for (const { header, data } of await unpackTar(archive, { strip: 1, filter: ({ type }) => type === 'file' })) {
+    if (data === undefined) continue;
+    const name = header.name;
+    if (name.split(/[/\\]/).some((part) => part === '' || part === '.' || part === '..') || name.includes('\0')) {
+      throw new BuildFailure(`The archive of ${what} has a file outside of its own tree: ${JSON.stringify(name)}.`);
+    }
+    if (files.size >= maxFiles) throw new BuildFailure(`${what} has more than ${maxFiles} files.`);
+    const path = join(directory, name);
+    const parent = dirname(path);
+    if (!directories.has(parent)) {
+      mkdirSync(parent, { recursive: true });
+      directories.add(parent);
+    }
+    writeFileSync(path, data, { mode: ((header.mode ?? 0) & 0o100) === 0 ? 0o644 : 0o755 });
+    files.add(name);
+    bytes += data.byteLength;
+  }
+  return { files: [...files].sort(), bytes };
+}

@@ -1,0 +1,12 @@
+/**
+ * Procfile: one process type a line, `<type>: <command>` ("The Procfile", Heroku Dev Center). Lines of another form do
+ * not count, and of two lines with one type the last does.
+ */
+export function parseProcfile(text: string): Record<string, string> {
+  const types: Record<string, string> = {};
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    const match = /^([A-Za-z0-9_-]+):\s*(.+?)\s*$/.exec(line);
+    if (match?.[1] !== undefined && match[2] !== undefined) types[match[1]] = match[2];
+  }
+  return types;
+}
