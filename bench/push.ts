@@ -30,7 +30,7 @@ async function push(platform: Platform, repository: Repository): Promise<Round> 
   await untilOk(platform.port, 'bench.localhost');
   const end = Date.now();
 
-  const { body: builds } = await platform.api<{ created_at: string }[]>('GET', '/apps/bench/builds');
+  const builds = await platform.newest<{ created_at: string }>('/apps/bench/builds', 'created_at');
   const receive = Date.parse(builds[0]?.created_at ?? '') - start;
   const [line = ''] = (await platform.log('bench')).match(/heroku\[build\]: Build succeeded.*/g)?.slice(-1) ?? [];
   const phases = [...line.matchAll(/(\w+)=(\d+)ms/g)].map(([, name = '', ms]) => [name, Number(ms)] as const);

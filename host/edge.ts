@@ -20,7 +20,8 @@ export interface EdgeOptions {
 }
 
 const options: EdgeOptions = JSON.parse(process.env.EDGE_OPTIONS ?? '');
-const { workerOptions } = unstable_getMiniflareWorkerOptions(options.wranglerToml);
+// The rules say how wrangler would bundle; the script is bundled already.
+const { modulesRules: _, ...workerOptions } = unstable_getMiniflareWorkerOptions(options.wranglerToml).workerOptions;
 const miniflare = new Miniflare({
   ...convertV4MiniflareOptions({
     ...workerOptions,

@@ -121,7 +121,7 @@ it('keeps config vars, each change a release', async () => {
   // Nothing changes: no release.
   expect((await change({ B: '2' })).body).toEqual({ B: '2', C: '3' });
   expect((await platform.api('GET', '/apps/configured/config-vars')).body).toEqual({ B: '2', C: '3' });
-  const { body: releases } = await platform.api<{ description: string }[]>('GET', '/apps/configured/releases');
+  const releases = await platform.newest('/apps/configured/releases', 'version');
   expect(releases.map(({ description }) => description)).toEqual([
     'Set C, Remove A config vars',
     'Set B, A config vars',
@@ -150,7 +150,7 @@ it('loses no config var when many change at once', async () => {
   expect(changes.map(({ status }) => status)).toEqual(names.map(() => 200));
   const { body } = await platform.api('GET', '/apps/crowded/config-vars');
   expect(Object.keys(body).sort()).toEqual([...names].sort());
-  const { body: releases } = await platform.api<{ version: number }[]>('GET', '/apps/crowded/releases');
+  const releases = await platform.newest('/apps/crowded/releases', 'version');
   expect(releases.map(({ version }) => version)).toEqual(Array.from({ length: 13 }, (_, i) => 13 - i));
 });
 

@@ -69,9 +69,9 @@ describe('an Express app', () => {
   });
 
   it('shows the build in the API as git showed it', async () => {
-    const { body: builds } = await platform.api<{ id: string; output_stream_url: string }[]>(
-      'GET',
+    const builds = await platform.newest<{ id: string; output_stream_url: string }>(
       `/apps/${app}/builds`,
+      'created_at',
     );
     expect(builds).toMatchObject([{ status: 'succeeded', source_blob: { version_description: 'First version' } }]);
     const { body: build } = await platform.api('GET', `/apps/${app}/builds/${builds[0]?.id}`);
@@ -80,7 +80,7 @@ describe('an Express app', () => {
       headers: { authorization: `Bearer ${platform.apiKey}` },
     });
     expect(await output.text()).toMatch(/-----> Node\.js app detected.*-----> Launching\.\.\.\n {7}Released v2/s);
-    const { body: releases } = await platform.api<object[]>('GET', `/apps/${app}/releases`);
+    const releases = await platform.newest(`/apps/${app}/releases`, 'version');
     expect(releases).toMatchObject([
       { version: 2, current: true, description: expect.stringMatching(/^Deploy [0-9a-f]{8}$/) },
       { version: 1, current: false, description: 'Initial release' },
@@ -136,7 +136,7 @@ describe('an Express app', () => {
     expect(stderr).toMatch(/remote: {2}! {5}\S/);
     expect(stderr).toMatch(/! \[remote rejected\] main -> main/);
     expect((await platform.app(app)).text).toContain('<h1>Configured book</h1>');
-    const { body: builds } = await platform.api<object[]>('GET', `/apps/${app}/builds`);
+    const builds = await platform.newest(`/apps/${app}/builds`, 'created_at');
     expect(builds[0]).toMatchObject({ status: 'failed', release: null });
     // The commit was not taken: the same push is a push again.
     const again = await push();

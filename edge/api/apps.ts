@@ -1,4 +1,4 @@
-import { asc, desc, eq, sql } from 'drizzle-orm';
+import { desc, eq, sql } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { apps as appsTable, slugs } from '../../schema/tables.ts';
@@ -9,6 +9,7 @@ import { invalid } from '../platform/errors.ts';
 import { announce } from '../platform/routes.ts';
 import { appUrl } from '../platform/urls.ts';
 import type { ApiContext } from './auth.ts';
+import { page } from './paging.ts';
 import { stack } from './stack.ts';
 import { body } from './validate.ts';
 
@@ -21,13 +22,11 @@ const createBody = z.object({
 });
 const updateBody = z.object({ name: z.string().optional(), maintenance: z.boolean().optional() });
 
-apps.get('/apps', async (c) => {
-  const user = c.get('user');
-  const owned = await database(c.env.DB).query.apps.findMany({
-    where: eq(appsTable.ownerId, user.id),
-    orderBy: asc(appsTable.name),
-  });
-  return c.json(await Promise.all(owned.map((app) => appResource(c, app))));
+/** `~` is who asks: `heroku apps` calls it so. */
+apps.on('GET', ['/apps', '/users/~/apps'], async (c) => {
+  const owned = await database(c.env.DB).query.apps.findMany({ where: eq(appsTable.ownerId, c.get('user').id) });
+  const by = { name: (app: App) => app.name, id: (app: App) => app.id, updated_at: (app: App) => app.updatedAt };
+  return page(c, owned, { by }, (app) => appResource(c, app));
 });
 
 apps.post('/apps', async (c) => {

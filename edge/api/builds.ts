@@ -1,10 +1,11 @@
-import { and, desc, eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import { builds as buildsTable, releases, users } from '../../schema/tables.ts';
 import { database } from '../platform/database.ts';
 import { notFound } from '../platform/errors.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import { page } from './paging.ts';
 import { stack } from './stack.ts';
 
 export const builds = new Hono<ApiContext>();
@@ -16,10 +17,13 @@ const select = (c: Context<ApiContext>) =>
     .innerJoin(users, eq(users.id, buildsTable.userId))
     .leftJoin(releases, eq(releases.buildId, buildsTable.id));
 
+type Row = Awaited<ReturnType<typeof select>>[number];
+
 builds.get('/apps/:app/builds', async (c) => {
   const app = await appOf(c);
-  const rows = await select(c).where(eq(buildsTable.appId, app.id)).orderBy(desc(buildsTable.createdAt)).limit(200);
-  return c.json(rows.map((row) => buildResource(c, row)));
+  const rows = await select(c).where(eq(buildsTable.appId, app.id));
+  const by = { started_at: ({ build }: Row) => build.createdAt, id: ({ build }: Row) => build.id };
+  return page(c, rows, { by }, (row) => buildResource(c, row));
 });
 
 builds.get('/apps/:app/builds/:build', async (c) => {
@@ -39,7 +43,7 @@ builds.get('/apps/:app/builds/:build/output', async (c) => {
   return new Response(output, { headers: { 'content-type': 'text/plain; charset=utf-8' } });
 });
 
-function buildResource(c: Context<ApiContext>, { build, user, release }: Awaited<ReturnType<typeof select>>[number]) {
+function buildResource(c: Context<ApiContext>, { build, user, release }: Row) {
   return {
     id: build.id,
     app: { id: build.appId },

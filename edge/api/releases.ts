@@ -1,12 +1,15 @@
-import { and, desc, eq, or } from 'drizzle-orm';
+import { and, eq, or } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
+import { z } from 'zod';
 import { releases as releasesTable, users } from '../../schema/tables.ts';
 import type { App } from '../platform/apps.ts';
 import { database } from '../platform/database.ts';
-import { notFound } from '../platform/errors.ts';
-import { currentRelease } from '../platform/releases.ts';
+import { invalid, notFound } from '../platform/errors.ts';
+import { createRelease, currentRelease, releaseConfig } from '../platform/releases.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import { page } from './paging.ts';
+import { body } from './validate.ts';
 
 export const releases = new Hono<ApiContext>();
 
@@ -16,30 +19,64 @@ const select = (c: Context<ApiContext>) =>
     .from(releasesTable)
     .innerJoin(users, eq(users.id, releasesTable.userId));
 
+type Row = Awaited<ReturnType<typeof select>>[number];
+
+const rollback = z.object({ release: z.string() });
+
+const byVersion = ({ release }: Row) => release.version;
+
 releases.get('/apps/:app/releases', async (c) => {
   const app = await appOf(c);
   const current = await currentRelease(database(c.env.DB), app.id);
-  const rows = await select(c).where(eq(releasesTable.appId, app.id)).orderBy(desc(releasesTable.version)).limit(200);
-  return c.json(rows.map((row) => releaseResource(app, row, current.id)));
+  const rows = await select(c).where(eq(releasesTable.appId, app.id));
+  const by = { version: byVersion, id: ({ release }: Row) => release.id };
+  return page(c, rows, { by }, (row) => releaseResource(app, row, current.id));
 });
 
 /** A release by its id, its version (`12` or `v12`), or as `current`. */
 releases.get('/apps/:app/releases/:release', async (c) => {
   const app = await appOf(c);
   const current = await currentRelease(database(c.env.DB), app.id);
-  const asked = c.req.param('release');
-  const id = asked === 'current' ? current.id : asked;
-  const [row] = await select(c).where(
-    and(
-      eq(releasesTable.appId, app.id),
-      or(eq(releasesTable.id, id), eq(releasesTable.version, Number(/^v?(\d+)$/.exec(id)?.[1] ?? -1))),
-    ),
-  );
-  if (!row) throw notFound('release');
-  return c.json(releaseResource(app, row, current.id));
+  return c.json(releaseResource(app, await find(c, app, c.req.param('release'), current.id), current.id));
 });
 
-function releaseResource(app: App, { release, user }: Awaited<ReturnType<typeof select>>[number], currentId: string) {
+/** The config vars of a release, as they were. */
+releases.get('/apps/:app/releases/:release/config-vars', async (c) => {
+  const app = await appOf(c);
+  const current = await currentRelease(database(c.env.DB), app.id);
+  const { release } = await find(c, app, c.req.param('release'), current.id);
+  return c.json(await releaseConfig(c.env, release));
+});
+
+/** A rollback: the next release runs the slug and the config vars of an earlier one. */
+releases.post('/apps/:app/releases', async (c) => {
+  const app = await appOf(c);
+  const { release: asked } = await body(c, rollback);
+  const current = await currentRelease(database(c.env.DB), app.id);
+  const { release: earlier } = await find(c, app, asked, current.id);
+  if (!earlier.slugId) throw invalid(`Release v${earlier.version} has no slug: nothing was deployed yet.`);
+  const config = await releaseConfig(c.env, earlier);
+  const made = await createRelease(c.env, {
+    appId: app.id,
+    userId: c.get('user').id,
+    description: `Rollback to v${earlier.version}`,
+    slugId: earlier.slugId,
+    config: () => config,
+  });
+  return c.json(releaseResource(app, { release: made, user: c.get('user') }, made.id), 201);
+});
+
+async function find(c: Context<ApiContext>, app: App, asked: string, currentId: string): Promise<Row> {
+  const id = asked === 'current' ? currentId : asked;
+  const version = Number(/^v?(\d+)$/.exec(id)?.[1] ?? -1);
+  const [row] = await select(c).where(
+    and(eq(releasesTable.appId, app.id), or(eq(releasesTable.id, id), eq(releasesTable.version, version))),
+  );
+  if (!row) throw notFound('release');
+  return row;
+}
+
+function releaseResource(app: App, { release, user }: Row, currentId: string) {
   return {
     id: release.id,
     addon_plan_names: [],

@@ -43,7 +43,9 @@ interface NewRelease {
   description: string;
   /** Makes the new config of the present one; by default it stays. */
   config?: (config: Config) => Config;
-  /** A slug to run from now on; by default the present one. */
+  /** An earlier slug of the app to run again; by default the present one. */
+  slugId?: string;
+  /** A new slug to run from now on. */
   slug?: Omit<Slug, 'id' | 'appId' | 'createdAt'>;
   /** The build that asks for it. A build makes one release, however often it asks. */
   buildId?: string;
@@ -77,7 +79,7 @@ async function insertRelease(env: Env, db: Database, request: NewRelease): Promi
       version: before.version + 1,
       userId,
       description,
-      slugId: slug?.id ?? before.slugId,
+      slugId: slug?.id ?? request.slugId ?? before.slugId,
       buildId: buildId ?? null,
       config: request.config
         ? await sealConfig(env, appId, request.config(await releaseConfig(env, before)))
@@ -102,7 +104,12 @@ async function insertRelease(env: Env, db: Database, request: NewRelease): Promi
           touch,
         ]);
       } else {
-        await db.batch([db.insert(releases).values(release), touch]);
+        const earlier = request.slugId && (await db.query.slugs.findFirst({ where: eq(slugs.id, request.slugId) }));
+        await db.batch([
+          db.insert(releases).values(release),
+          ...(earlier ? formationFor(db, appId, earlier.processTypes, createdAt) : []),
+          touch,
+        ]);
       }
       return release;
     } catch (error) {

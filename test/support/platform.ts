@@ -79,11 +79,12 @@ export class Platform {
     await rm(this.dataDir, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  /** A call of the Platform API as the operator; `body` is sent as JSON. */
+  /** A call of the Platform API as the operator; `body` is sent as JSON, `range` as its header. */
   async api<T = Record<string, unknown>>(
     method: string,
     path: string,
     body?: unknown,
+    range?: string,
   ): Promise<{ status: number; body: T }> {
     const answer = await request(this.port, 'localhost', path, {
       method,
@@ -91,10 +92,16 @@ export class Platform {
         accept: 'application/vnd.heroku+json; version=3',
         authorization: `Bearer ${this.apiKey}`,
         'content-type': 'application/json',
+        ...(range && { range }),
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     return { status: answer.status, body: JSON.parse(answer.text) };
+  }
+
+  /** A list of the Platform API, newest first. */
+  async newest<T = Record<string, unknown>>(path: string, field: string): Promise<T[]> {
+    return (await this.api<T[]>('GET', path, undefined, `${field} ..; order=desc`)).body;
   }
 
   /** A request to an app, as a browser sends it. */

@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleRunner } from '../../edge/bundle.ts';
+import { runnerConfig } from '../../edge/runner/config.ts';
+import { openSockets, type Socket } from '../../host/listen.ts';
+import { workerd } from '../../host/workerd.ts';
+import type { LogLine, Route } from '../../schema/route.ts';
+import { type Answer, request } from './request.ts';
+
+const SECRET = 'the-secret-of-this-start';
+
+/** Runners on loopback with a stand-in for the edge, which knows what a test tells it. */
+export class Runners {
+  readonly routes = new Map<string, Route>();
+  readonly slugs = new Map<string, Uint8Array>();
+  readonly logs: LogLine[] = [];
+  /** What reached the stand-in beside /internal. */
+  readonly control: { method: string; url: string; bytes: number }[] = [];
+  /** What the runners printed. */
+  output = '';
+  readonly #edge: Server;
+  readonly #directory: string;
+  #public: Socket[] = [];
+  #private: Socket[] = [];
+  #processes: ChildProcess[] = [];
+  #revision = 0;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+    this.#edge = createServer(async (incoming, outgoing) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of incoming) chunks.push(chunk);
+      const body = Buffer.concat(chunks);
+      const url = incoming.url ?? '';
+      const internal = incoming.headers.authorization === `Bearer ${SECRET}` && /^\/internal\/(\w+)\/?(.*)$/.exec(url);
+      if (!internal) {
+        this.control.push({ method: incoming.method ?? '', url, bytes: body.length });
+        return outgoing.end('control\n');
+      }
+      const [, kind, name = ''] = internal;
+      if (kind === 'routes') return outgoing.end(JSON.stringify({ route: this.routes.get(name) ?? null }));
+      if (kind === 'slugs') return outgoing.end(this.slugs.get(name));
+      this.logs.push(...JSON.parse(body.toString()));
+      return outgoing.writeHead(204).end();
+    });
+  }
+
+  /** Starts `count` runners, each with a public port of its own so that a test can choose among them. */
+  static async start(count = 1): Promise<Runners> {
+    const runners = new Runners(await mkdtemp(join(tmpdir(), 'islet-runners-')));
+    const loopback = { host: '127.0.0.1', port: 0 };
+    await new Promise<void>((resolve) => runners.#edge.listen(loopback, resolve));
+    runners.#public = await openSockets(Array.from({ length: count }, () => loopback));
+    runners.#private = await openSockets(Array.from({ length: count }, () => loopback));
+    const address = runners.#edge.address();
+    const edge = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    const config = join(runners.#directory, 'runner.capnp');
+    await writeFile(config, runnerConfig({ script: await bundleRunner(), edge, ipv6: false }));
+    runners.#public.forEach((_, index) => runners.#spawn(index, config));
+    for (const { port } of runners.#private) await answers(port);
+    return runners;
+  }
+
+  #spawn(index: number, config: string): void {
+    const sockets = [this.#public[index]?.fd ?? 0, this.#private[index]?.fd ?? 0];
+    const child = spawn(workerd, ['serve', '--experimental', '--socket-fd=http=3', '--socket-fd=private=4', config], {
+      stdio: ['ignore', 'pipe', 'pipe', ...sockets],
+      env: {
+        INTERNAL_SECRET: SECRET,
+        RUNNERS: JSON.stringify(this.#private.map(({ port }) => `http://127.0.0.1:${port}`)),
+        RUNNER: String(index),
+        APPS_DOMAIN: 'localhost',
+        PUBLIC_PORT: String(this.port(index)),
+      },
+    });
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (this.output += bytes));
+    this.#processes[index] = child;
+  }
+
+  port(runner = 0): number {
+    return this.#public[runner]?.port ?? 0;
+  }
+
+  privatePort(runner = 0): number {
+    return this.#private[runner]?.port ?? 0;
+  }
+
+  pid(runner = 0): number {
+    return this.#processes[runner]?.pid ?? 0;
+  }
+
+  /** Lets the stand-in know an app; `change` overrides what it is by default, a release of `slug`. */
+  route(name: string, slug: { sha256: string; bytes: Uint8Array } | null, change: Partial<Route> = {}): Route {
+    const before = this.routes.get(`${name}.localhost`);
+    this.#revision += 1;
+    if (slug) this.slugs.set(slug.sha256, slug.bytes);
+    const route: Route = {
+      app: before?.app ?? { id: randomUUID(), name },
+      revision: this.#revision,
+      hosts: [`${name}.localhost`],
+      maintenance: false,
+      release: slug && {
+        id: randomUUID(),
+        version: (before?.release?.version ?? 1) + 1,
+        slug: slug.sha256,
+        commit: null,
+        createdAt: new Date().toISOString(),
+        config: {},
+      },
+      formation: { web: 1 },
+      ...change,
+    };
+    this.routes.set(`${name}.localhost`, route);
+    return route;
+  }
+
+  /** Announces a route to every runner, as the edge does; the answers' statuses. */
+  announce(route: Route): Promise<number[]> {
+    return Promise.all(
+      this.#private.map(async ({ port }) => {
+        const response = await fetch(`http://127.0.0.1:${port}/routes`, {
+          method: 'PUT',
+          headers: { authorization: `Bearer ${SECRET}` },
+          body: JSON.stringify(route),
+        });
+        return response.status;
+      }),
+    );
+  }
+
+  get(app: string, path = '/', options: Parameters<typeof request>[3] & { runner?: number } = {}): Promise<Answer> {
+    return request(this.port(options.runner), `${app}.localhost`, path, options);
+  }
+
+  /** The lines of an app's log that have arrived, `dyno: text`. */
+  log(app: string): string {
+    const id = this.routes.get(`${app}.localhost`)?.app.id;
+    return this.logs.flatMap((line) => (line.app === id ? [`${line.dyno}: ${line.text}`] : [])).join('\n');
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#processes) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+    }
+    this.#edge.close();
+    this.#edge.closeAllConnections();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+async function answers(port: number): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const response = await fetch(`http://127.0.0.1:${port}/ping`).catch(() => undefined);
+    if (response?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('The runner does not answer.');
+}
