@@ -28,11 +28,11 @@ export function explain(error: unknown, wanted: string): unknown {
         `The registry does not have ${wanted}.`,
         'Check its name in package.json. A private package needs its registry and a token in .npmrc.',
       );
-    case 'ETARGET':
-      return because(
-        `No version of a package matches ${wanted}.`,
-        'Ask for a version that exists: `npm view <package> versions`.',
-      );
+    case 'ETARGET': {
+      // npm says which; where it also says why (`before`, a package's own tags), that is among the details.
+      const [reason = error.message] = error.message.match(/^No matching version found for \S+?\.(?=\s|$)/) ?? [];
+      return because(reason, 'Ask for a version that exists: `npm view <package> versions`.');
+    }
     case 'E401':
     case 'E403':
       return because(`The registry refused access to ${wanted}.`, 'Check the registry and the token in .npmrc.');

@@ -142,13 +142,9 @@ async function runResolver(
   return lock.parse(ideal.meta.commit());
 }
 
-/** The specifier that npm's resolver was after when it failed. */
+/** The package that npm's resolver was after when it failed: `left-pad@^1.0.0`. */
 function wantedBy(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ('wanted' in error && typeof error.wanted === 'string' && 'name' in error) {
-    const about = 'pkgid' in error ? error.pkgid : undefined;
-    if (typeof about === 'string') return about;
-  }
-  if ('spec' in error && error.spec !== null && error.spec !== undefined) return String(error.spec);
-  return 'pkgid' in error && typeof error.pkgid === 'string' ? error.pkgid : undefined;
+  if (typeof error !== 'object' || error === null) return undefined;
+  if ('pkgid' in error && typeof error.pkgid === 'string') return error.pkgid;
+  return 'spec' in error && error.spec !== undefined ? String(error.spec) : undefined;
 }

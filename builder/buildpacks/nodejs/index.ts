@@ -109,12 +109,11 @@ async function installDependencies(packageJson: PackageJson, context: BuildConte
   const { lock, lockfile } = await context.phase('resolve', () =>
     resolve(tree, packageJson, { scratch: join(scratch, 'resolve'), cache, settings }),
   );
-  if (lockfile === undefined) {
-    log.detail('Installing node modules (package.json)');
+  if (lockfile === undefined) log.detail('Installing node modules (package.json)');
+  else log.detail(`Installing node modules (${lockfile})`);
+  if (lockfile === undefined && Object.keys(lock.packages).length > 1) {
     log.warn('', 'No lockfile: another push may get other versions of the dependencies.');
     log.warn('Run `npm install` and commit package-lock.json.', '');
-  } else {
-    log.detail(`Installing node modules (${lockfile})`);
   }
   const start = performance.now();
   const installed = await context.phase('install', () =>

@@ -2,9 +2,10 @@
  * Finds out which file a start command runs. There is no process that could run the command itself: the file's bundle
  * becomes the process type.
  */
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { BuildFailure } from '../../failure.ts';
+import { isInside } from '../../paths.ts';
 import { parseCommandLine } from './command-line.ts';
 import type { PackageJson } from './package-json.ts';
 
@@ -127,15 +128,30 @@ function scriptName(program: string, rest: string[], scripts: Record<string, str
  * @returns a path relative to the tree; undefined when there is no such file in it
  */
 export function findFile(tree: string, path: string): string | undefined {
-  const plain = posix.normalize(path.replace(/^\/app\//, ''));
-  if (plain.startsWith('..') || plain.startsWith('/')) return undefined;
-  const base = plain.replace(/\/$/, '');
-  const candidates = [
-    base,
-    ...['.js', '.cjs', '.mjs', '.ts', '.mts', '.cts', '.tsx', '.jsx', '.json'].map((extension) => base + extension),
-    ...['index.js', 'index.cjs', 'index.mjs', 'index.ts'].map((file) => posix.join(base, file)),
-  ];
-  return candidates.find((candidate) => isFile(tree, candidate));
+  const place = posix.normalize(path.replace(/^\/app\//, '')).replace(/\/$/, '');
+  if (place === '..' || place.startsWith('../') || place.startsWith('/')) return undefined;
+  const main = mainOf(join(tree, place));
+  return [
+    ...withExtensions(place),
+    ...(main === undefined ? [] : withExtensions(posix.join(place, main))),
+    ...(main === undefined ? [] : withExtensions(posix.join(place, main, 'index'))),
+    ...withExtensions(posix.join(place, 'index')),
+  ].find((candidate) => isFile(tree, candidate));
+}
+
+function withExtensions(path: string): string[] {
+  return ['', '.js', '.cjs', '.mjs', '.ts', '.mts', '.cts', '.tsx', '.jsx'].map((extension) => path + extension);
+}
+
+/** `main` of a directory's package.json: a path that stays in the directory. */
+function mainOf(directory: string): string | undefined {
+  try {
+    const json: unknown = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+    const main = typeof json === 'object' && json !== null && 'main' in json ? json.main : undefined;
+    return typeof main === 'string' && isInside(directory, join(directory, main)) ? posix.normalize(main) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isFile(tree: string, path: string): boolean {

@@ -4,7 +4,9 @@ import { BuildFailure } from '../../../failure.ts';
 /** Says what esbuild found wrong in an app, with file, line and the line's text. */
 export async function bundleFailure(errors: readonly Message[]): Promise<BuildFailure> {
   const shown = errors.slice(0, 10);
-  const formatted = await formatMessages([...shown], { kind: 'error', color: false, terminalWidth: 100 });
+  // Which part of the bundler found it is no concern of the reader.
+  const messages = shown.map((message) => ({ ...message, pluginName: '' }));
+  const formatted = await formatMessages(messages, { kind: 'error', color: false, terminalWidth: 100 });
   const details = formatted.flatMap((text) => text.trimEnd().split('\n'));
   if (errors.length > shown.length) details.push(`… and ${errors.length - shown.length} more`);
 

@@ -37,6 +37,13 @@ export class Packages {
     return found;
   }
 
+  /** Whether a file stands in the package of that name, which may then ask for itself ("Modules: Packages", self-referencing). */
+  isSelf(name: string, from: string): boolean {
+    const manifest = readManifest(from);
+    if (manifest !== undefined) return manifest.name === name && 'exports' in manifest;
+    return from !== this.#tree && from.startsWith(this.#tree + sep) && this.isSelf(name, dirname(from));
+  }
+
   /**
    * Whether a package needs machine code: it is compiled by node-gyp, ships binaries for Node-API, or declares either.
    */
@@ -56,15 +63,18 @@ export class Packages {
 }
 
 function hasMachineCode(directory: string): boolean {
-  if (existsSync(join(directory, 'binding.gyp'))) return true;
+  const { gypfile, binary, napi } = readManifest(directory) ?? {};
+  if (gypfile === true || typeof binary === 'object' || typeof napi === 'object') return true;
+  return readdirSync(directory).some(
+    (file) => file === 'binding.gyp' || file === 'prebuilds' || file.endsWith('.node'),
+  );
+}
+
+function readManifest(directory: string): Record<string, unknown> | undefined {
   try {
-    const manifest: unknown = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
-    if (typeof manifest !== 'object' || manifest === null) return false;
-    if ('gypfile' in manifest && manifest.gypfile === true) return true;
-    if ('binary' in manifest && typeof manifest.binary === 'object') return true;
-    if ('napi' in manifest && typeof manifest.napi === 'object') return true;
-    return readdirSync(directory).some((file) => file === 'prebuilds' || file.endsWith('.node'));
+    const json: unknown = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+    return typeof json === 'object' && json !== null ? { ...json } : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -45,6 +45,8 @@ export interface PluginOptions {
  * that climb, bare ones that no package of the tree answers) and those that stand for something else.
  */
 export function nodePlugin({ tree, packages, main, standIns, broken, unavailable }: PluginOptions): Plugin {
+  /** What `locate` said of each file, for when the bundle is made again. */
+  const located = new Map<string, Awaited<ReturnType<typeof locate>>>();
   return {
     name: 'node-app',
     setup({ onResolve, onLoad }) {
@@ -57,9 +59,10 @@ export function nodePlugin({ tree, packages, main, standIns, broken, unavailable
         if (path.startsWith('#')) return undefined;
 
         const name = packageOf(path);
-        const directory = packages.find(name, request.resolveDir === '' ? tree : request.resolveDir);
+        const from = request.resolveDir === '' ? tree : request.resolveDir;
+        const directory = packages.find(name, from);
         if (directory === undefined) {
-          // A package may import itself by its name, and tsconfig.json may give names to paths.
+          if (packages.isSelf(name, from)) return undefined;
           return (await isTolerant(request, importer)) ? absent(`Cannot find module '${path}'`) : missing(path, name);
         }
         if (packages.isNative(directory)) {
@@ -98,7 +101,8 @@ export function nodePlugin({ tree, packages, main, standIns, broken, unavailable
           return { contents: `throw new TypeError(${JSON.stringify(error)})`, loader: 'js' };
         }
         if (loader === 'json') return undefined;
-        return (await locate(path, place, loader, place === main)) ?? undefined;
+        if (!located.has(path)) located.set(path, await locate(path, place, loader, place === main));
+        return located.get(path);
       });
 
       /** Whether the importer goes on without the module, or asks for it only when it is called. */
