@@ -1,6 +1,9 @@
 import { dirname } from 'node:path';
 import Config from '@npmcli/config';
-import { definitions, flatten, shorthands } from '@npmcli/config/lib/definitions/index.js';
+import npmDefinitions from '@npmcli/config/lib/definitions/index.js';
+
+// CommonJS whose names Node cannot tell without running it.
+const { definitions, flatten, shorthands } = npmDefinitions;
 
 /**
  * Settings under the names npm's libraries take them by: `registry`, `@scope:registry`, `//host/:_authToken`, `ca`,
