@@ -67,6 +67,7 @@ export async function startBuilder({ concurrency = 2 } = {}) {
   const directory = temporaryDirectory();
   const sources = new Map<string, Uint8Array>();
   const slugs = new Map<string, Buffer>();
+  const stalled = new Set<string>();
 
   const edge = createServer(async (request, response) => {
     const [, kind, name = ''] = request.url?.split('/') ?? [];
@@ -74,6 +75,8 @@ export async function startBuilder({ concurrency = 2 } = {}) {
     else if (kind === 'slugs' && request.method === 'PUT') {
       slugs.set(name, await buffer(request));
       response.writeHead(200).end();
+    } else if (stalled.has(name)) {
+      // Never answered.
     } else if (kind === 'sources' && sources.has(name)) response.end(sources.get(name));
     else response.writeHead(404).end();
   });
@@ -134,7 +137,10 @@ export async function startBuilder({ concurrency = 2 } = {}) {
     return { result, output, phases, slug: bytes && (await readSlug(bytes)) };
   }
 
-  return { url, work, order, post, build };
+  /** Makes the edge never answer for an order's source. */
+  const stall = ({ id }: { id: string }) => void stalled.add(id);
+
+  return { url, work, order, post, build, stall };
 }
 
 async function listen(server: ReturnType<typeof createServer>): Promise<string> {

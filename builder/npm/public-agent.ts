@@ -3,7 +3,7 @@ import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { Agent } from '@npmcli/agent';
 
 /** Addresses that are not of the public internet (IANA special-purpose address registries, RFC 6890). */
-const special = new BlockList();
+const special = { ipv4: new BlockList(), ipv6: new BlockList() };
 for (const [network, prefix] of [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -19,7 +19,7 @@ for (const [network, prefix] of [
   ['203.0.113.0', 24],
   ['224.0.0.0', 3],
 ] as const) {
-  special.addSubnet(network, prefix, 'ipv4');
+  special.ipv4.addSubnet(network, prefix, 'ipv4');
 }
 // Of IPv6, 2000::/3 is the public internet; in it, documentation and the tunnels that carry any IPv4 address are not.
 for (const [network, prefix] of [
@@ -30,13 +30,13 @@ for (const [network, prefix] of [
   ['2001:db8::', 32],
   ['2002::', 16],
 ] as const) {
-  special.addSubnet(network, prefix, 'ipv6');
+  special.ipv6.addSubnet(network, prefix, 'ipv6');
 }
 
 /** Whether an IP address belongs to the public internet. */
 export function isPublic(address: string): boolean {
-  const version = isIP(address);
-  return version !== 0 && !special.check(address, version === 6 ? 'ipv6' : 'ipv4');
+  const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+  return isIP(address) !== 0 && !special[family].check(address, family);
 }
 
 class PrivateAddress extends Error {
@@ -52,7 +52,7 @@ class PrivateAddress extends Error {
  */
 export class PublicAgent extends Agent {
   override connect(request: unknown, options: { host?: string; lookup?: unknown }): Promise<unknown> {
-    const host = options.host ?? '';
+    const host = (options.host ?? '').replace(/^\[|\]$/g, '');
     if (isIP(host) !== 0 && !isPublic(host)) return Promise.reject(new PrivateAddress(host));
     options.lookup = publicLookup;
     return super.connect(request, options);
