@@ -1,11 +1,21 @@
-/** The edge Worker: API and git on the control host; on Cloudflare also the apps themselves. */
+/** The edge Worker: API and git on the control host; where there are no runners, the apps themselves. */
 import { Hono } from 'hono';
 import { api } from './api/index.ts';
 import type { Env } from './env.ts';
+import { router } from './hosting.ts';
 import { internal } from './internal/index.ts';
+import { isControlHost, requestedHost } from './router/hosts.ts';
 
 export { BuildQueue } from './builds/build-queue.ts';
 export { Repository } from './git/index.ts';
+export { Dyno } from './hosting.ts';
 export { LogChannel } from './logs/log-channel.ts';
 
-export default new Hono<{ Bindings: Env }>().route('/internal', internal).route('/', api);
+const controlPlane = new Hono<{ Bindings: Env }>().route('/internal', internal).route('/', api);
+
+export default {
+  fetch(request, env, context) {
+    const forApp = env.RUNNERS === '[]' && !isControlHost(requestedHost(request), env.APPS_DOMAIN);
+    return forApp ? router.fetch(request, context) : controlPlane.fetch(request, env, context);
+  },
+} satisfies ExportedHandler<Env>;

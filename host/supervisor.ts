@@ -80,7 +80,7 @@ export class Supervisor {
         PUBLIC_PORT: String(port),
       });
     }
-    await withPatience(Promise.all([edge, builder, answers(port)]));
+    await withPatience(Promise.all([edge, builder]).then(() => answers(port)));
   }
 
   async stop(): Promise<void> {

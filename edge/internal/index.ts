@@ -12,6 +12,7 @@ import { readTree } from '../git/index.ts';
 import { secretsEqual } from '../platform/bytes.ts';
 import { database } from '../platform/database.ts';
 import { routeForHost } from '../platform/routes.ts';
+import { slugKey } from '../platform/slugs.ts';
 
 export const internal = new Hono<{ Bindings: Env }>();
 
@@ -64,5 +65,3 @@ internal.post('/logs', async (c) => {
   );
   return c.body(null, 204);
 });
-
-const slugKey = (sha256: string) => `slugs/${sha256}`;

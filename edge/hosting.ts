@@ -1,0 +1,46 @@
+/** Apps served by the edge Worker itself, as on Cloudflare, where there are no runners. */
+import { env as bindings } from 'cloudflare:workers';
+import type { LogLine } from '../schema/route.ts';
+import type { Env } from './env.ts';
+import { writeLog } from './logs/write.ts';
+import { routeForHost } from './platform/routes.ts';
+import { slugKey } from './platform/slugs.ts';
+import { createRouter, type Router } from './router/index.ts';
+import { DynoObject, dynoKey } from './runtimes/dyno.ts';
+import { readSlug } from './runtimes/slug.ts';
+
+const env = bindings as unknown as Env;
+
+export const router: Router = createRouter({
+  route: (host) => routeForHost(env, host),
+  runner: { index: 0, count: 1 },
+  local(app, dyno) {
+    const stub = env.DYNO.get(env.DYNO.idFromName(dynoKey({ app, dyno })));
+    return {
+      fetch: (request) => stub.fetch(request),
+      run: (route) => stub.run(route, dyno),
+      stop: () => stub.stop(),
+    };
+  },
+  remote() {
+    throw new Error('Every dyno lives with the edge.');
+  },
+  log: (line, context) => context.waitUntil(write(line)),
+  publicPort: env.PUBLIC_PORT,
+});
+
+/** A process of an app, run by the edge. */
+export class Dyno extends DynoObject<Env> {
+  protected readonly host = {
+    loader: env.LOADER,
+    route: (host: string) => router.route(host, this.ctx),
+    log: (line: LogLine) => this.ctx.waitUntil(write(line)),
+    async slug(sha256: string) {
+      const object = await env.BUCKET.get(slugKey(sha256));
+      if (!object) throw new Error(`No slug ${sha256}.`);
+      return readSlug(new Uint8Array(await object.arrayBuffer()));
+    },
+  };
+}
+
+const write = ({ app, ...line }: LogLine): Promise<void> => writeLog(env, app, line);
