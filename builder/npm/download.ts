@@ -3,8 +3,7 @@ import pacote from 'pacote';
 import { BuildFailure } from '../failure.ts';
 import { errorCode, explain } from './errors.ts';
 import { matches, strongHash } from './integrity.ts';
-import { PublicAgent } from './public-agent.ts';
-import type { RegistrySettings } from './settings.ts';
+import { publicAgent, type RegistrySettings } from './settings.ts';
 
 /** A package as a lock pins it. */
 export interface PinnedPackage {
@@ -34,7 +33,7 @@ export async function download(
   try {
     const { name, version, integrity, resolved } = pinned;
     if (resolved !== undefined && !isRegistryAddress(resolved, pinned)) {
-      const tarball = await request(resolved, { ...settings, agent: publicAgent(settings) }, signal);
+      const tarball = await request(resolved, { agent: publicAgent(settings), ...settings }, signal);
       return verified(tarball, integrity, pinned);
     }
     if (strongHash(integrity) !== undefined) {
@@ -65,11 +64,6 @@ function isRegistryAddress(address: string, pinned: PinnedPackage): boolean {
 async function request(url: string, options: Record<string, unknown>, signal: AbortSignal): Promise<Buffer> {
   const response = await npmFetch(url, { ...options, signal });
   return response.buffer();
-}
-
-/** An agent for an address that only the app's lock has named. */
-function publicAgent({ proxy, httpsProxy, noProxy, ca, strictSSL }: RegistrySettings): PublicAgent {
-  return new PublicAgent({ proxy: httpsProxy ?? proxy, noProxy, ca, rejectUnauthorized: strictSSL });
 }
 
 function verified(tarball: Buffer, integrity: string | undefined, pinned: PinnedPackage) {

@@ -120,6 +120,6 @@ declare module '@npmcli/agent' {
   import type { Agent as HttpAgent } from 'node:http';
   export class Agent extends HttpAgent {
     constructor(options: Record<string, unknown>);
-    connect(request: unknown, options: { host?: string; lookup?: unknown }): Promise<unknown>;
+    connect(request: unknown, options: { host?: string; port?: number | string; lookup?: unknown }): Promise<unknown>;
   }
 }

@@ -47,14 +47,31 @@ class PrivateAddress extends Error {
 }
 
 /**
- * Connects to the public internet only. It is for addresses that an app chose: each connection is checked after its
- * name was resolved, so neither a redirect nor a name that changes its address gets around it.
+ * Connects to the public internet and to hosts that are trusted by name, no others. It is for addresses that an app
+ * chose: each connection is checked after its name was resolved, so neither a redirect nor a name that changes its
+ * address gets around it. (Behind a proxy it is the proxy that resolves names.)
  */
 export class PublicAgent extends Agent {
-  override connect(request: unknown, options: { host?: string; lookup?: unknown }): Promise<unknown> {
+  readonly #trusted: ReadonlySet<string>;
+
+  /**
+   * @param options as for npm's own agent: `proxy`, `ca`, …
+   * @param trusted `host:port` of hosts to connect to wherever they are
+   */
+  constructor(options: Record<string, unknown>, trusted: ReadonlySet<string> = new Set()) {
+    super(options);
+    this.#trusted = trusted;
+  }
+
+  override connect(
+    request: unknown,
+    options: { host?: string; port?: number | string; lookup?: unknown },
+  ): Promise<unknown> {
     const host = (options.host ?? '').replace(/^\[|\]$/g, '');
-    if (isIP(host) !== 0 && !isPublic(host)) return Promise.reject(new PrivateAddress(host));
-    options.lookup = publicLookup;
+    if (!this.#trusted.has(`${host}:${options.port}`)) {
+      if (isIP(host) !== 0 && !isPublic(host)) return Promise.reject(new PrivateAddress(host));
+      options.lookup = publicLookup;
+    }
     return super.connect(request, options);
   }
 }

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import Config from '@npmcli/config';
 import npmDefinitions from '@npmcli/config/lib/definitions/index.js';
+import { PublicAgent } from './public-agent.ts';
 
 // CommonJS whose names Node cannot tell without running it.
 const { definitions, flatten, shorthands } = npmDefinitions;
@@ -12,6 +13,8 @@ const { definitions, flatten, shorthands } = npmDefinitions;
 export interface RegistrySettings extends Record<string, unknown> {
   registry: string;
 }
+
+const scopeRegistry = /^@[^:/]+:registry$/;
 
 /** Of npm's settings, those that say how to reach a registry, and nothing that says what to do with an app. */
 const connection = new Set([
@@ -52,9 +55,21 @@ export async function readHostSettings(directory: string): Promise<RegistrySetti
 
   const settings: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(config.flat)) {
-    if (connection.has(key) || key.startsWith('//') || /^@[^:]+:registry$/.test(key)) settings[key] = value;
+    if (connection.has(key) || key.startsWith('//') || scopeRegistry.test(key)) settings[key] = value;
   }
   const { registry } = config.flat;
   if (typeof registry !== 'string') throw new Error('npm is configured without a registry');
   return { ...settings, registry: registry.endsWith('/') ? registry : `${registry}/` };
+}
+
+/** An agent for what an app chose to connect to: the public internet and the registries of this host. */
+export function publicAgent(settings: RegistrySettings): PublicAgent {
+  const { proxy, httpsProxy, noProxy, ca, strictSSL } = settings;
+  const trusted = new Set<string>();
+  for (const [key, value] of Object.entries(settings)) {
+    if ((key !== 'registry' && !scopeRegistry.test(key)) || typeof value !== 'string') continue;
+    const { hostname, port, protocol } = new URL(value);
+    trusted.add(`${hostname.replace(/^\[|\]$/g, '')}:${port || (protocol === 'https:' ? 443 : 80)}`);
+  }
+  return new PublicAgent({ proxy: httpsProxy ?? proxy, noProxy, ca, rejectUnauthorized: strictSSL }, trusted);
 }

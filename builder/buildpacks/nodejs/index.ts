@@ -9,6 +9,7 @@ import { BuildFailure } from '../../failure.ts';
 import { listFiles } from '../../files.ts';
 import type { BuildLog } from '../../log.ts';
 import { install } from '../../npm/install.ts';
+import { projectSettings } from '../../npm/npmrc.ts';
 import { resolve } from '../../npm/resolve.ts';
 import type { RegistrySettings } from '../../npm/settings.ts';
 import type { PackageStore } from '../../npm/store.ts';
@@ -32,7 +33,7 @@ export interface BuildContext {
   store: PackageStore;
   /** Where registry answers are kept between builds. */
   cache: string;
-  /** How this host reaches its registry. */
+  /** How this host reaches its registry, before the app's own .npmrc. */
   settings: RegistrySettings;
   signal: AbortSignal;
   /** Runs a phase and reports how long it took. */
@@ -104,7 +105,8 @@ export async function buildNodejs(packageJson: PackageJson, context: BuildContex
 }
 
 async function installDependencies(packageJson: PackageJson, context: BuildContext): Promise<void> {
-  const { tree, scratch, cache, log, settings, store, signal } = context;
+  const { tree, scratch, cache, config, log, store, signal } = context;
+  const settings = await projectSettings(tree, config, context.settings);
   log.step('Installing dependencies');
   const { lock, lockfile } = await context.phase('resolve', () =>
     resolve(tree, packageJson, { scratch: join(scratch, 'resolve'), cache, settings }),

@@ -1,0 +1,54 @@
+/**
+ * An app's own `.npmrc` (".npmrc", npm documentation), as far as it says where packages come from. The rest of it is
+ * about npm's ways on a person's machine, or about files of this host, which are none of the app's business.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'ini';
+import { BuildFailure } from '../failure.ts';
+import { publicAgent, type RegistrySettings } from './settings.ts';
+
+const registryKey = /^(@[^:/]+:)?registry$/;
+const credentialKey = /^\/\/.+:(_authToken|_auth|username|_password)$/;
+
+/**
+ * Adds an app's registries and credentials to the host's settings.
+ *
+ * @param tree absolute path of the app
+ * @param config the app's config vars: what `${NPM_TOKEN}` stands for; never this process's environment
+ * @throws BuildFailure when a variable is not set or a registry is no https address
+ */
+export async function projectSettings(
+  tree: string,
+  config: Readonly<Record<string, string>>,
+  host: RegistrySettings,
+): Promise<RegistrySettings> {
+  const text = await readFile(join(tree, '.npmrc'), 'utf8').catch(() => '');
+  const settings: RegistrySettings = { ...host };
+  for (const [key, raw] of Object.entries(parse(text))) {
+    if (key === 'legacy-peer-deps') settings.legacyPeerDeps = String(raw) === 'true';
+    if (typeof raw !== 'string' || (!registryKey.test(key) && !credentialKey.test(key))) continue;
+    const value = withVariables(raw, config);
+    settings[key] = registryKey.test(key) ? registryAddress(value) : value;
+    if (registryKey.test(key)) settings.agent = publicAgent(host);
+  }
+  return settings;
+}
+
+/** npm's way: `${NAME}` must be set, `${NAME?}` may be missing. */
+function withVariables(text: string, config: Readonly<Record<string, string>>): string {
+  return text.replace(/\$\{([^${}?]+)(\?)?\}/g, (_, name: string, optional?: string) => {
+    const value = Object.hasOwn(config, name) ? config[name] : optional && '';
+    if (value !== undefined) return value;
+    throw new BuildFailure(`.npmrc needs the config var ${name}, which is not set.`, {
+      help: [`Set it: \`heroku config:set ${name}=…\``],
+    });
+  });
+}
+
+function registryAddress(value: string): string {
+  if (URL.parse(value)?.protocol !== 'https:') {
+    throw new BuildFailure(`.npmrc names a registry that is not an https address: ${JSON.stringify(value)}.`);
+  }
+  return value.endsWith('/') ? value : `${value}/`;
+}
