@@ -62,13 +62,11 @@ function merge(config: Config, changes: Record<string, string | null>): Config {
   return result;
 }
 
-/** As Heroku describes such a release: `Set A, B config vars`. */
+/** As Heroku describes such a release: `Set A, B config vars`; values stay out of it. */
 function describe(changes: Record<string, string | null>): string {
-  const verb = (name: string) => (changes[name] === null ? 'Remove' : 'Set');
   const names = Object.keys(changes);
-  const parts = ['Set', 'Remove'].flatMap((word) => {
-    const of = names.filter((name) => verb(name) === word);
-    return of.length ? [`${word} ${of.join(', ')} config vars`] : [];
-  });
-  return parts.join(', ');
+  const set = names.filter((name) => changes[name] !== null);
+  const removed = names.filter((name) => changes[name] === null);
+  const parts = [set.length > 0 && `Set ${set.join(', ')}`, removed.length > 0 && `Remove ${removed.join(', ')}`];
+  return `${parts.filter(Boolean).join(', ')} config vars`;
 }
