@@ -1,12 +1,29 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { viteTextBundles } from './edge/bundle.ts';
+
+/** What the host sets besides wrangler.toml; see edge/env.ts. */
+const bindings = {
+  API_KEY: 'operator-key',
+  SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
+  INTERNAL_SECRET: 'internal-secret',
+  BUILDER_URL: 'http://builder.invalid',
+  EDGE_URL: 'http://edge.invalid',
+};
 
 export default defineConfig({
   test: {
     projects: [
       {
         // What runs in workerd is tested in workerd, with the bindings of wrangler.toml.
-        plugins: [cloudflareTest({ main: './edge/index.ts', wrangler: { configPath: './wrangler.toml' } })],
+        plugins: [
+          viteTextBundles,
+          cloudflareTest({
+            main: './edge/index.ts',
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: { bindings },
+          }),
+        ],
         test: { name: 'edge', include: ['edge/**/*.test.ts', 'schema/**/*.test.ts'] },
       },
       {

@@ -124,7 +124,7 @@ export class BuildQueue extends DurableObject<Env> {
         .exec<Row>('SELECT id, request, attempts FROM builds WHERE outcome IS NULL ORDER BY seq LIMIT 1')
         .toArray()[0];
       if (!row) return;
-      const outcome = await this.#attempt(JSON.parse(row.request), row.attempts + 1).catch(
+      const outcome = await this.#attempt(JSON.parse(row.request), row.attempts).catch(
         (error: unknown): BuildOutcome => {
           console.error(`Build ${row.id} ended in an error:`, error);
           return this.#fail(
@@ -137,19 +137,19 @@ export class BuildQueue extends DurableObject<Env> {
     }
   }
 
-  async #attempt(request: BuildRequest, attempt: number): Promise<BuildOutcome> {
+  async #attempt(request: BuildRequest, attempts: number): Promise<BuildOutcome> {
     const { sql } = this.ctx.storage;
     await this.#record(request);
     let result = this.#storedResult(request.id);
-    if (!result) {
+    for (let attempt = attempts + 1; !result; attempt++) {
       if (attempt > MAX_ATTEMPTS) {
         return this.#fail(request.id, `The build was interrupted ${MAX_ATTEMPTS} times; it is not tried again.`);
       }
       sql.exec('UPDATE builds SET attempts = ? WHERE id = ?', attempt, request.id);
       if (attempt > 1) this.#say(request.id, '-----> The build was interrupted and starts again\n');
       result = await this.#build(request);
-      sql.exec('UPDATE builds SET result = ? WHERE id = ?', JSON.stringify(result), request.id);
     }
+    sql.exec('UPDATE builds SET result = ? WHERE id = ?', JSON.stringify(result), request.id);
     return result.status === 'succeeded' ? this.#release(request, result) : { status: 'failed', reason: result.reason };
   }
 
@@ -160,23 +160,32 @@ export class BuildQueue extends DurableObject<Env> {
     return row?.result ? JSON.parse(row.result) : undefined;
   }
 
-  /** Has a builder build it; its output goes to whoever reads along. */
-  async #build(request: BuildRequest): Promise<BuildResult> {
+  /** Has a builder build it; its output goes to whoever reads along. Undefined when the builder died on it. */
+  async #build(request: BuildRequest): Promise<BuildResult | undefined> {
     const response = await this.#callBuilder(request);
-    if (!response?.body)
-      return this.#fail(request.id, 'No builder could be reached; the platform may be starting. Push again.');
+    if (!response?.body) return this.#fail(request.id, 'No builder could be reached. Push again in a moment.');
+    try {
+      return await this.#follow(request, response.body);
+    } catch (error) {
+      if (this.#cancel.signal.aborted) throw error;
+      console.error(`The builder broke off build ${request.id}:`, error);
+      return undefined;
+    }
+  }
+
+  async #follow({ id, app }: BuildRequest, events: ReadableStream<Uint8Array>): Promise<BuildResult | undefined> {
     const phases: string[] = [];
-    for await (const value of jsonLines(response.body)) {
+    for await (const value of jsonLines(events)) {
       const event: BuildEvent = buildEvent.parse(value);
-      if (event.type === 'output') this.#say(request.id, event.text);
+      if (event.type === 'output') this.#say(id, event.text);
       if (event.type === 'phase') phases.push(`${event.phase}=${Math.round(event.ms)}ms`);
       if (event.type === 'result') {
         const text = `Build ${event.status} ${phases.join(' ')}`;
-        await writeLog(this.env, request.app.id, { source: 'heroku', dyno: 'build', text });
+        await writeLog(this.env, app.id, { source: 'heroku', dyno: 'build', text });
         return event;
       }
     }
-    return this.#fail(request.id, 'The builder stopped in the middle of this build. Push again to build it anew.');
+    return undefined;
   }
 
   async #callBuilder({ id, app, commit, pushId }: BuildRequest): Promise<Response | undefined> {

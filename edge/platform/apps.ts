@@ -72,8 +72,9 @@ export async function deleteApp(env: Env, app: App): Promise<void> {
   const db = database(env.DB);
   await db.delete(apps).where(eq(apps.id, app.id));
   await announceGone(env, app);
+  // A build that runs ends before the repository it reads from.
+  await env.BUILD_QUEUE.get(env.BUILD_QUEUE.idFromName(app.id)).destroy();
   await Promise.all([
-    env.BUILD_QUEUE.get(env.BUILD_QUEUE.idFromName(app.id)).destroy(),
     env.LOG_CHANNEL.get(env.LOG_CHANNEL.idFromName(app.id)).destroy(),
     deleteRepository(env, app.id),
   ]);
