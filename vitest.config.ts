@@ -1,4 +1,4 @@
-import { cloudflareTest } from '@cloudflare/vitest-plugin';
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { viteTextBundles } from './edge/bundle.ts';
 
@@ -9,6 +9,7 @@ const bindings = {
   INTERNAL_SECRET: 'internal-secret',
   BUILDER_URL: 'http://builder.invalid',
   EDGE_URL: 'http://edge.invalid',
+  MIGRATIONS: await readD1Migrations('schema/migrations'),
 };
 
 export default defineConfig({

@@ -163,7 +163,9 @@ export class BuildQueue extends DurableObject<Env> {
   /** Has a builder build it; its output goes to whoever reads along. Undefined when the builder died on it. */
   async #build(request: BuildRequest): Promise<BuildResult | undefined> {
     const response = await this.#callBuilder(request);
-    if (!response?.body) return this.#fail(request.id, 'No builder could be reached. Push again in a moment.');
+    if (!response?.body) {
+      return { type: 'result', ...this.#fail(request.id, 'No builder could be reached. Push again in a moment.') };
+    }
     try {
       return await this.#follow(request, response.body);
     } catch (error) {
@@ -278,8 +280,8 @@ export class BuildQueue extends DurableObject<Env> {
     this.#output.append(id, text);
   }
 
-  #fail(id: string, reason: string): { type: 'result'; status: 'failed'; reason: string } {
+  #fail(id: string, reason: string): { status: 'failed'; reason: string } {
     this.#say(id, `\n !     ${reason}\n`);
-    return { type: 'result', status: 'failed', reason };
+    return { status: 'failed', reason };
   }
 }
