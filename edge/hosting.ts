@@ -18,7 +18,7 @@ export const router: Router = createRouter({
     const stub = env.DYNO.get(env.DYNO.idFromName(dynoKey({ app, dyno })));
     return {
       fetch: (request) => stub.fetch(request),
-      run: (route) => stub.run(route, dyno),
+      run: (route) => stub.run(route),
       stop: () => stub.stop(),
     };
   },

@@ -12,11 +12,7 @@
  */
 import { z } from 'zod';
 
-/**
- * Where an instance finds the app's tree, writable as on Heroku and as short-lived, and its first working directory.
- * (In workerd `/bundle` cannot be written, dates every file 1970 and spoils names with `#` or `?`.)
- */
-export const appRoot = '/tmp/app';
+export { appRoot } from './app-root.ts';
 
 /** How the bytes of a module under `code/` are handed to the isolate. */
 export const moduleTypes = ['esm', 'cjs', 'wasm'] as const;

@@ -60,8 +60,8 @@ export class Runners {
     const edge = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
     const config = join(runners.#directory, 'runner.capnp');
     await writeFile(config, runnerConfig({ script: await bundleRunner(), edge, ipv6: false }));
-    runners.#public.forEach((_, index) => runners.#spawn(index, config));
-    for (const { port } of runners.#private) await answers(port);
+    for (const index of runners.#public.keys()) runners.#spawn(index, config);
+    for (const { port } of runners.#private) await runners.#answers(port);
     return runners;
   }
 
@@ -77,7 +77,11 @@ export class Runners {
         PUBLIC_PORT: String(this.port(index)),
       },
     });
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (this.output += bytes));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (bytes) => {
+        this.output += bytes;
+      });
+    }
     this.#processes[index] = child;
   }
 
@@ -142,6 +146,22 @@ export class Runners {
     return this.logs.flatMap((line) => (line.app === id ? [`${line.dyno}: ${line.text}`] : [])).join('\n');
   }
 
+  async #answers(port: number): Promise<void> {
+    for (let tries = 0; tries < 20; tries++) {
+      // A socket that nobody accepts on yet takes connections all the same.
+      const ping = fetch(`http://127.0.0.1:${port}/ping`, { signal: AbortSignal.timeout(500) });
+      if (
+        await ping.then(
+          ({ ok }) => ok,
+          () => false,
+        )
+      )
+        return;
+    }
+    await this.stop();
+    throw new Error(`The runner does not answer:\n${this.output}`);
+  }
+
   async stop(): Promise<void> {
     for (const child of this.#processes) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
@@ -153,13 +173,4 @@ export class Runners {
     this.#edge.closeAllConnections();
     await rm(this.#directory, { recursive: true, force: true });
   }
-}
-
-async function answers(port: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    const response = await fetch(`http://127.0.0.1:${port}/ping`).catch(() => undefined);
-    if (response?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('The runner does not answer.');
 }

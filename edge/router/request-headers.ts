@@ -1,0 +1,42 @@
+/** Headers that concern one connection only (RFC 9110, 7.6.1). */
+const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
+
+const REQUEST_ID = /^[\w+/=-]{20,200}$/;
+
+export interface Arrival {
+  /** Of the client. */
+  ip: string;
+  requestId: string;
+  /** As in URLs that people see; empty for the protocol's own. */
+  publicPort: string;
+}
+
+/** The request's id: what the client sent, when it has Heroku's form ("HTTP Request IDs"), or a new one. */
+export function requestIdOf(request: Request): string {
+  const given = request.headers.get('x-request-id');
+  return given && REQUEST_ID.test(given) ? given : crypto.randomUUID();
+}
+
+/** The headers an app is given: the client's, and those of Heroku's router ("HTTP Routing", "Heroku headers"). */
+export function appHeaders(request: Request, { ip, requestId, publicPort }: Arrival): Headers {
+  const headers = new Headers(request.headers);
+  const connection = headers.get('connection');
+  if (connection) for (const name of connection.split(',')) drop(headers, name.trim());
+  for (const name of HOP_BY_HOP) headers.delete(name);
+  const secure = request.url.startsWith('https:');
+  headers.append('x-forwarded-for', ip);
+  headers.set('x-forwarded-proto', secure ? 'https' : 'http');
+  headers.set('x-forwarded-port', publicPort || (secure ? '443' : '80'));
+  headers.set('x-request-start', String(Date.now()));
+  headers.set('x-request-id', requestId);
+  headers.append('via', '1.1 islet');
+  return headers;
+}
+
+function drop(headers: Headers, name: string): void {
+  try {
+    headers.delete(name);
+  } catch {
+    // What the client named is no header name.
+  }
+}

@@ -1,0 +1,69 @@
+/** The configuration of a runner: the Worker of runner/index.ts in plain workerd. */
+
+import { readFileSync } from 'node:fs';
+import type { Timeouts } from '../runtimes/timeouts.ts';
+
+export interface RunnerConfigOptions {
+  /** Absolute path of the bundled Worker. */
+  script: string;
+  /** The edge's address on loopback: `127.0.0.1:4000`. */
+  edge: string;
+  /** Whether the public socket has a twin on ::1, named `http6`. */
+  ipv6: boolean;
+  /** Instead of Heroku's own. */
+  timeouts?: Partial<Timeouts>;
+}
+
+/** What a runner takes from its environment, besides INTERNAL_SECRET. */
+const VARIABLES = ['INTERNAL_SECRET', 'RUNNERS', 'RUNNER', 'APPS_DOMAIN', 'PUBLIC_PORT'];
+
+/**
+ * The text of a config file for `workerd serve --experimental`. Its sockets have no addresses: they are given as
+ * `--socket-fd http=3`, `http6` where there is one, and `private`. Secrets come from the environment.
+ */
+export function runnerConfig({ script, edge, ipv6, timeouts = {} }: RunnerConfigOptions): string {
+  const publicSocket = (name: string) => `(name = "${name}", http = (), service = "runner")`;
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "runner", worker = .runner),
+    (name = "edge", external = (address = ${JSON.stringify(edge)}, http = ())),
+    # The other runners.
+    (name = "loopback", network = (allow = ["local"], deny = [])),
+    # What apps reach: the public internet and nothing on this machine.
+    (name = "internet", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true))),
+  ],
+  sockets = [
+    ${publicSocket('http')},
+    ${ipv6 ? `${publicSocket('http6')},` : ''}
+    (name = "private", http = (), service = (name = "runner", entrypoint = "Private")),
+  ],
+);
+
+const runner :Workerd.Worker = (
+  modules = [(name = "runner.js", esModule = ${text(readFileSync(script, 'utf8'))})],
+  compatibilityDate = "2026-11-01",
+  compatibilityFlags = ["experimental"],
+  bindings = [
+    (name = "LOADER", workerLoader = ()),
+    (name = "DYNO", durableObjectNamespace = "Dyno"),
+    (name = "EDGE", service = "edge"),
+    (name = "INTERNET", service = "internet"),
+    (name = "TIMEOUTS", text = ${JSON.stringify(JSON.stringify(timeouts))}),
+    ${VARIABLES.map((name) => `(name = "${name}", fromEnvironment = "${name}"),`).join('\n    ')}
+  ],
+  globalOutbound = "loopback",
+  durableObjectNamespaces = [(className = "Dyno", uniqueKey = "dyno", preventEviction = true, enableSql = true)],
+  durableObjectStorage = (inMemory = void),
+);
+`;
+}
+
+/** A text literal; workerd's `embed` takes no absolute paths. Cap'n Proto knows JSON's escapes but for \\u. */
+const text = (value: string): string =>
+  JSON.stringify(value).replace(/\\(?:u([0-9a-f]{4})|.)/g, (found, code) =>
+    code ? [...Buffer.from(String.fromCharCode(Number.parseInt(code, 16)))].map(byte).join('') : found,
+  );
+
+const byte = (value: number): string => `\\x${value.toString(16).padStart(2, '0')}`;

@@ -1,0 +1,22 @@
+import type { Dyno } from './index.ts';
+
+/** What runner/config.ts binds. */
+export interface RunnerEnv {
+  LOADER: WorkerLoader;
+  DYNO: DurableObjectNamespace<Dyno>;
+  /** The edge process. */
+  EDGE: Fetcher;
+  /** The public internet, for apps. */
+  INTERNET: Fetcher;
+  /** Shared by edge, builder and runners of one start. */
+  INTERNAL_SECRET: string;
+  /** JSON array of every runner's private URL. */
+  RUNNERS: string;
+  /** This runner's place among them. */
+  RUNNER: string;
+  APPS_DOMAIN: string;
+  /** Port in the URLs shown to people; empty for the protocol's own. */
+  PUBLIC_PORT: string;
+  /** JSON of Timeouts that are not Heroku's own. */
+  TIMEOUTS: string;
+}

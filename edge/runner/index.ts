@@ -1,0 +1,97 @@
+/** The Worker of a runner: listens for the public, routes, and runs apps in its own process. */
+import { env as bindings, WorkerEntrypoint } from 'cloudflare:workers';
+import { type LogLine, route as routeSchema } from '../../schema/route.ts';
+import { secretsEqual } from '../platform/bytes.ts';
+import { isControlHost, requestedHost } from '../router/hosts.ts';
+import { createRouter } from '../router/index.ts';
+import { DynoObject, dynoKey } from '../runtimes/dyno.ts';
+import type { Timeouts } from '../runtimes/timeouts.ts';
+import { EdgeClient } from './edge-client.ts';
+import type { RunnerEnv } from './env.ts';
+import { readForwarded, remoteDyno } from './forward.ts';
+import { LogShipper } from './log-shipper.ts';
+
+const env = bindings as unknown as RunnerEnv;
+const runners: string[] = JSON.parse(env.RUNNERS);
+const edge = new EdgeClient(env);
+const logs = new LogShipper((lines) => edge.log(lines));
+
+const dynoStub = (key: string) => env.DYNO.get(env.DYNO.idFromName(key));
+
+const router = createRouter({
+  route: (host) => edge.route(host),
+  runner: { index: Number(env.RUNNER), count: runners.length },
+  local(app, dyno) {
+    const stub = dynoStub(dynoKey({ app, dyno }));
+    return {
+      fetch: (request) => stub.fetch(request),
+      run: (route) => stub.run(route),
+      stop: () => stub.stop(),
+    };
+  },
+  remote: (runner, app, dyno) => remoteDyno(runners[runner] ?? '', dynoKey({ app, dyno }), env.INTERNAL_SECRET),
+  log: (line, context) => logs.log(line, context),
+  publicPort: env.PUBLIC_PORT,
+});
+
+/** A process of an app on this runner. */
+export class Dyno extends DynoObject<RunnerEnv> {
+  protected readonly host = {
+    loader: env.LOADER,
+    outbound: env.INTERNET,
+    route: (host: string) => router.route(host, this.ctx),
+    slug: (sha256: string) => edge.slug(sha256),
+    log: (line: LogLine) => logs.log(line, this.ctx),
+    timeouts: JSON.parse(env.TIMEOUTS) as Partial<Timeouts>,
+  };
+}
+
+/** The private socket: for the supervisor, the edge and the other runners. */
+export class Private extends WorkerEntrypoint<RunnerEnv> {
+  override async fetch(request: Request): Promise<Response> {
+    const forwarded = readForwarded(request);
+    if (forwarded) {
+      const allowed = await secretsEqual(forwarded.secret, env.INTERNAL_SECRET);
+      return allowed ? dynoStub(forwarded.key).fetch(forwarded.request) : notFound();
+    }
+    const { pathname } = new URL(request.url);
+    if (request.method === 'GET' && pathname === '/ping') return new Response('pong\n');
+    if (request.method === 'PUT' && pathname === '/routes') return this.#putRoute(request);
+    return notFound();
+  }
+
+  async #putRoute(request: Request): Promise<Response> {
+    const shown = request.headers.get('authorization') ?? '';
+    if (!(await secretsEqual(shown, `Bearer ${env.INTERNAL_SECRET}`))) return notFound();
+    await router.put(routeSchema.parse(await request.json()));
+    return new Response(null, { status: 204 });
+  }
+}
+
+const notFound = () => new Response('Not found\n', { status: 404 });
+
+/** Apps run on without the edge; only what changes them has to wait for it. */
+function edgeIsDown(): Response {
+  const message = 'The control plane is starting. Try again in a moment.';
+  return Response.json({ id: 'service_unavailable', message }, { status: 503, headers: { 'retry-after': '1' } });
+}
+
+/** Paths of the edge that are not for the public. */
+const INTERNAL = /^\/+internal(\/|$)/;
+
+/** The public socket. */
+export default {
+  async fetch(request, _env, context) {
+    if (!isControlHost(requestedHost(request), env.APPS_DOMAIN)) return router.fetch(request, context);
+    if (INTERNAL.test(decoded(new URL(request.url).pathname))) return notFound();
+    return env.EDGE.fetch(request).catch(edgeIsDown);
+  },
+} satisfies ExportedHandler<RunnerEnv>;
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,112 @@
+import { DurableObject } from 'cloudflare:workers';
+import type { LogLine, Route } from '../../schema/route.ts';
+import { failure } from './failure.ts';
+import { Instance } from './instance.ts';
+import type { Slug } from './slug.ts';
+import type { Timeouts } from './timeouts.ts';
+
+/** What a Dyno needs of the Worker that it is part of. */
+export interface DynoHost {
+  loader: WorkerLoader;
+  /** Where the app's own connections go; without it, to wherever this Worker's may. */
+  outbound?: Fetcher;
+  /** The current route of the app that answers to `host`, or null. */
+  route(host: string): Promise<Route | null>;
+  /** The slug with this SHA-256. */
+  slug(sha256: string): Promise<Slug>;
+  log(line: LogLine): void;
+  /** What is not Heroku's own. */
+  timeouts?: Partial<Timeouts>;
+}
+
+/** Which process of which app a Dyno runs. */
+export interface DynoName {
+  /** The app's UUID. */
+  app: string;
+  /** `web.1` */
+  dyno: string;
+}
+
+/** The name of a Dyno's Durable Object. */
+export const dynoKey = ({ app, dyno }: DynoName): string => `${app}/${dyno}`;
+
+/** How soon a crashed process is started again: at once, then later each time that it crashes again. */
+const RESTART_DELAYS_MS = [0, 1_000, 10_000, 60_000, 300_000];
+
+/** A process that was up for this long did not crash at its start: it is started again at once. */
+const STABLE_MS = 60_000;
+
+/**
+ * One process of an app, as Heroku knows it. A Durable Object, because all that happens in one shares an I/O context:
+ * the app, which runs as a facet of it, has timers, promises and pools that live from request to request as in a
+ * Node.js process.
+ */
+export abstract class DynoObject<Env> extends DurableObject<Env> {
+  protected abstract readonly host: DynoHost;
+  /** Serves. */
+  #current: Instance | undefined;
+  /** Is to serve when it is up. */
+  #next: Instance | undefined;
+  /** The newest route asked for. */
+  #revision = -1;
+  #crashes = 0;
+
+  override async fetch(request: Request): Promise<Response> {
+    const instance = this.#current ?? this.#next ?? (await this.#load(new URL(request.url).hostname));
+    return instance ? instance.fetch(request) : failure('H99');
+  }
+
+  /**
+   * Runs the route's release from now on: resolves when it is up or has crashed. Until then the release before serves,
+   * and then finishes what it has begun. A newer route takes the place of one that is still starting.
+   */
+  async run(route: Route): Promise<void> {
+    if (!route.release || route.revision < this.#revision) return;
+    this.#revision = route.revision;
+    const newest = this.#next ?? this.#current;
+    if (newest?.release.id === route.release.id) return newest.booted;
+
+    const overtaken = this.#next;
+    this.#crashes = 0;
+    const next = this.#start(route.release);
+    this.#next = next;
+    this.ctx.waitUntil(overtaken?.stop() ?? Promise.resolve());
+    await next.booted;
+    if (this.#next !== next) return this.#next?.booted;
+    const old = this.#current;
+    this.#current = next;
+    this.#next = undefined;
+    this.ctx.waitUntil(old?.stop() ?? Promise.resolve());
+  }
+
+  /** Ends the process: it finishes what it has begun. */
+  async stop(): Promise<void> {
+    const instances = [this.#current, this.#next];
+    this.#current = undefined;
+    this.#next = undefined;
+    this.#revision = -1;
+    await Promise.all(instances.map((instance) => instance?.stop()));
+  }
+
+  /** After a restart of the runner, or of this object, the first request starts the app. */
+  async #load(host: string): Promise<Instance | undefined> {
+    const route = await this.host.route(host);
+    if (route) this.ctx.waitUntil(this.run(route));
+    return this.#current ?? this.#next;
+  }
+
+  #start(release: Instance['release']): Instance {
+    const [app = '', dyno = ''] = this.ctx.id.name?.split('/') ?? [];
+    const instance = new Instance({ ctx: this.ctx, host: this.host, name: { app, dyno }, release });
+    this.ctx.waitUntil(instance.crashed.then(() => this.#restart(instance)));
+    return instance;
+  }
+
+  async #restart(crashed: Instance): Promise<void> {
+    if (crashed.upSince !== undefined && Date.now() - crashed.upSince > STABLE_MS) this.#crashes = 0;
+    const delay = RESTART_DELAYS_MS[Math.min(this.#crashes, RESTART_DELAYS_MS.length - 1)] ?? 0;
+    this.#crashes += 1;
+    await scheduler.wait(delay);
+    if (this.#current === crashed) this.#current = this.#start(crashed.release);
+  }
+}

@@ -1,0 +1,25 @@
+/** Why the platform, not the app, answered: the codes and words of Heroku's "Error Codes". */
+export const failures = {
+  H10: 'App crashed',
+  H12: 'Request timeout',
+  H13: 'Connection closed without response',
+  H14: 'No web processes running',
+  H20: 'App boot timeout',
+  H80: 'Maintenance mode',
+  H81: 'Blank app',
+  H99: 'Platform error',
+} as const;
+
+export type FailureCode = keyof typeof failures;
+
+const FAILURE = 'x-islet-failure';
+
+/** What a dyno answers when its app does not; the router makes Heroku's page of it. */
+export const failure = (code: FailureCode): Response =>
+  new Response(null, { status: 503, headers: { [FAILURE]: code } });
+
+/** The code of such an answer; null where the app answered. */
+export function failureCode(response: Response): FailureCode | null {
+  const code = response.headers.get(FAILURE);
+  return code && code in failures ? (code as FailureCode) : null;
+}

@@ -1,0 +1,28 @@
+/**
+ * Between a Dyno and the instance it holds, whatever its runtime: the RPC interface of the Durable Object class `App`
+ * that every adapter exports. Besides these, `fetch` serves a request.
+ */
+
+export interface BootOptions {
+  /** The specifier of the module that holds the app, as the main module would import it. */
+  module: string;
+  /** The app's tree: a tar with paths that begin with `files/`. */
+  files: ReadableStream<Uint8Array>;
+  /** What every file of the tree is dated: milliseconds since 1970. */
+  date: number;
+}
+
+export interface Instance {
+  /** Starts the app, once. The stream is InstanceEvents, one JSON object a line; it lasts as long as the app. */
+  boot(options: BootOptions): Promise<ReadableStream<Uint8Array>>;
+  /** Resolves when every response is read to its end, and whatever the app does on SIGTERM is done. */
+  stop(): Promise<void>;
+}
+
+export type InstanceEvent =
+  /** A line that the app wrote, without its newline. */
+  | { type: 'output'; at: number; text: string }
+  /** The app takes requests. */
+  | { type: 'listening' }
+  /** The app has ended by itself; it is to be aborted. */
+  | { type: 'exit'; code: number };

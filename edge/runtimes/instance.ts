@@ -1,0 +1,203 @@
+import type { Route } from '../../schema/route.ts';
+import type { DynoHost, DynoName } from './dyno.ts';
+import { type FailureCode, failure } from './failure.ts';
+import type { InstanceEvent, Instance as Protocol } from './instance-protocol.ts';
+import { workerCode } from './node/index.ts';
+import { defaultTimeouts, type Timeouts } from './timeouts.ts';
+
+export type Release = NonNullable<Route['release']>;
+
+/** Between SIGTERM and SIGKILL (Heroku's "Dynos and the Dyno Manager", "Graceful shutdown with SIGTERM"). */
+const STOP_TIMEOUT_MS = 30_000;
+
+/** After its last request, so that what a response left in pipes is through. */
+const LINGER_MS = 1_000;
+
+type Facet = Fetcher & Protocol;
+type State = 'starting' | 'up' | 'crashed' | 'stopped';
+
+let count = 0;
+
+/** One life of a process: from its start to its crash, or until it is stopped. */
+export class Instance {
+  readonly release: Release;
+  /** Resolves when the app listens, has crashed or is stopped. */
+  readonly booted: Promise<void>;
+  /** Resolves when the app has ended by itself. */
+  readonly crashed: Promise<void>;
+  /** When it began to listen: milliseconds since 1970. */
+  upSince: number | undefined;
+  readonly #ctx: DurableObjectState;
+  readonly #host: DynoHost;
+  readonly #timeouts: Timeouts;
+  readonly #name: DynoName;
+  readonly #facetName = `process-${++count}`;
+  readonly #booted = Promise.withResolvers<void>();
+  readonly #crashed = Promise.withResolvers<void>();
+  /** Requests without a response so far, oldest first. */
+  readonly #waiting = new Set<Waiting>();
+  #state: State = 'starting';
+  #bootTimedOut = false;
+  #facet: Facet | undefined;
+  #sweep: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: { ctx: DurableObjectState; host: DynoHost; name: DynoName; release: Release }) {
+    this.#ctx = options.ctx;
+    this.#host = options.host;
+    this.#timeouts = { ...defaultTimeouts, ...options.host.timeouts };
+    this.#name = options.name;
+    this.release = options.release;
+    this.booted = this.#booted.promise;
+    this.crashed = this.#crashed.promise;
+    this.#ctx.waitUntil(this.#run());
+  }
+
+  /** Serves a request once the app listens; where the app cannot, answers a `failure`. */
+  async fetch(request: Request): Promise<Response> {
+    if (this.#state === 'starting') await this.booted;
+    if (this.#state !== 'up' || !this.#facet) return failure(this.#bootTimedOut ? 'H20' : 'H10');
+    const waiting = this.#wait();
+    try {
+      return await Promise.race([this.#facet.fetch(request), waiting.failed]);
+    } catch {
+      return failure('H13');
+    } finally {
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  /** Ends it after what it has begun, in STOP_TIMEOUT_MS at most. */
+  async stop(): Promise<void> {
+    const facet = this.#facet;
+    const wasUp = this.#state === 'up';
+    if (this.#state === 'starting' || wasUp) this.#log('Stopping all processes with SIGTERM');
+    this.#state = 'stopped';
+    this.#booted.resolve();
+    if (facet && wasUp) await Promise.race([this.#finish(facet), scheduler.wait(STOP_TIMEOUT_MS)]);
+    this.#abort();
+  }
+
+  async #finish(facet: Facet): Promise<void> {
+    while (this.#waiting.size > 0) await scheduler.wait(10);
+    await facet.stop().catch(() => {});
+    await scheduler.wait(LINGER_MS);
+  }
+
+  async #run(): Promise<void> {
+    const { bootMs } = this.#timeouts;
+    const timeout = setTimeout(() => {
+      this.#log(
+        `Error R10 (Boot timeout) -> Web process failed to bind to $PORT within ${bootMs / 1000} seconds of launch`,
+      );
+      this.#bootTimedOut = true;
+      this.#crash(137);
+    }, bootMs);
+    this.booted.finally(() => clearTimeout(timeout));
+    try {
+      await this.#follow(await this.#boot());
+    } catch (error) {
+      // What the isolate could not even start with: a module that does not parse, for example.
+      if (this.#state !== 'starting') return;
+      for (const line of String(error).split('\n')) this.#output(line);
+      this.#crash(1);
+    }
+  }
+
+  async #boot(): Promise<ReadableStream<Uint8Array>> {
+    const { release } = this;
+    const slug = await this.#host.slug(release.slug);
+    const web = slug.manifest.processTypes.web;
+    if (!web?.entry) throw new Error('The slug has no web process.');
+    this.#log(`Starting process with command \`${web.command}\``);
+    const worker = this.#host.loader.load(
+      workerCode(slug, {
+        config: release.config,
+        dyno: this.#name.dyno,
+        version: release.version,
+        outbound: this.#host.outbound,
+      }),
+    );
+    const start = () => ({ class: worker.getDurableObjectClass('App') });
+    const facet = this.#ctx.facets.get(this.#facetName, start) as unknown as Facet;
+    this.#facet = facet;
+    return facet.boot({
+      module: `./code/${web.entry}`,
+      files: new Blob([slug.archive]).stream(),
+      date: Date.parse(release.createdAt),
+    });
+  }
+
+  async #follow(events: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    let rest = '';
+    for await (const chunk of events) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) this.#handle(JSON.parse(line));
+    }
+  }
+
+  #handle(event: InstanceEvent): void {
+    if (event.type === 'output') this.#output(event.text, event.at);
+    if (event.type === 'exit') this.#crash(event.code);
+    if (event.type === 'listening' && this.#state === 'starting') {
+      this.#log('State changed from starting to up');
+      this.#state = 'up';
+      this.upSince = Date.now();
+      this.#booted.resolve();
+    }
+  }
+
+  #crash(code: number): void {
+    if (this.#state === 'crashed' || this.#state === 'stopped') return;
+    this.#log(`Process exited with status ${code}`);
+    this.#log(`State changed from ${this.#state} to crashed`);
+    this.#state = 'crashed';
+    this.#booted.resolve();
+    this.#abort();
+    this.#crashed.resolve();
+  }
+
+  #abort(): void {
+    this.#facet = undefined;
+    if (this.#sweep) clearTimeout(this.#sweep);
+    for (const waiting of this.#waiting) waiting.fail('H13');
+    this.#ctx.facets.abort(this.#facetName, new Error('The process has ended.'));
+    this.#ctx.facets.delete(this.#facetName);
+  }
+
+  #wait(): Waiting {
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    const deadline = Date.now() + this.#timeouts.requestMs;
+    const waiting = { deadline, failed: promise, fail: (code: FailureCode) => resolve(failure(code)) };
+    this.#waiting.add(waiting);
+    this.#sweep ??= setTimeout(() => this.#sweepWaiting(), this.#timeouts.requestMs);
+    return waiting;
+  }
+
+  /** One timer for all requests: a timer a request would cost more than the rest of this class. */
+  #sweepWaiting(): void {
+    const now = Date.now();
+    let next = this.#timeouts.requestMs;
+    for (const waiting of this.#waiting) {
+      next = waiting.deadline - now;
+      if (next > 0) break;
+      waiting.fail('H12');
+    }
+    this.#sweep = this.#waiting.size > 0 ? setTimeout(() => this.#sweepWaiting(), Math.max(next, 10)) : undefined;
+  }
+
+  #log(text: string): void {
+    this.#host.log({ ...this.#name, at: Date.now(), source: 'heroku', text });
+  }
+
+  #output(text: string, at = Date.now()): void {
+    this.#host.log({ ...this.#name, at, source: 'app', text });
+  }
+}
+
+interface Waiting {
+  deadline: number;
+  failed: Promise<Response>;
+  fail(code: FailureCode): void;
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http';
+import { Connection } from './connection.ts';
+import { responseHeaders, type ServerResponse } from './server-response.ts';
+
+/** Statuses whose Response may not have a body, not even an empty one. */
+const NULL_BODY = new Set([101, 204, 205, 304]);
+
+/** One request and its response. */
+export class Exchange {
+  readonly response: Promise<Response>;
+  responded = false;
+  readonly #request: Request;
+  readonly #port: number;
+  readonly #settle = Promise.withResolvers<Response>();
+  readonly #onEnd: () => void;
+  #incoming: IncomingMessage | undefined;
+  #outgoing: ServerResponse | undefined;
+  #connection: Connection | undefined;
+  #reading: Promise<unknown> = Promise.resolve();
+
+  /** @param onEnd called when the client has read all, or has gone */
+  constructor(request: Request, port: number, onEnd: () => void) {
+    this.#request = request;
+    this.#port = port;
+    this.#onEnd = onEnd;
+    this.response = this.#settle.promise;
+  }
+
+  begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    outgoing._exchange = this;
+  }
+
+  /** Made when somebody asks for it: most requests never do. */
+  get connection(): Connection {
+    if (!this.#connection) {
+      const forwarded = this.#request.headers.get('x-forwarded-for') ?? '127.0.0.1';
+      this.#connection = new Connection({
+        remoteAddress: forwarded.slice(forwarded.lastIndexOf(',') + 1).trim(),
+        localPort: this.#port,
+        encrypted: false,
+        end: (error) => {
+          this.#incoming?.destroy(error);
+          this.#outgoing?.destroy(error);
+        },
+      });
+      if (this.#outgoing?.destroyed) this.#connection.closed(false);
+    }
+    return this.#connection;
+  }
+
+  respond(outgoing: ServerResponse, body: BodyInit | null): void {
+    if (this.responded) return;
+    this.responded = true;
+    const { statusCode: status, statusMessage: statusText } = outgoing;
+    const init = { status, statusText, headers: responseHeaders(outgoing), encodeBody: 'manual' };
+    this.#settle.resolve(new Response(NULL_BODY.has(status) ? null : body, init));
+  }
+
+  /** The response is written, and `read` resolves when the client has it all. */
+  closing(read: Promise<unknown>): void {
+    this.#reading = read;
+  }
+
+  /** The response is written or given up. */
+  ended(outgoing: ServerResponse, error: Error | null): void {
+    if (!this.responded) {
+      this.responded = true;
+      this.#settle.reject(error ?? new Error('The connection was closed without a response.'));
+    }
+    this.#connection?.closed(error !== null);
+    if (!outgoing.writableFinished) this.#incoming?.destroy();
+    this.#reading.then(this.#onEnd, this.#onEnd);
+  }
+}

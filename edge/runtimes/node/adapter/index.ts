@@ -1,0 +1,54 @@
+/**
+ * The main module of an instance of the node runtime. It makes workerd look like one Node.js process to the bundle
+ * that edge/runtimes/node/index.ts describes, and that process to its Dyno like instance-protocol.ts says.
+ */
+
+import { DurableObject } from 'cloudflare:workers';
+import process from 'node:process';
+import type { BootOptions, Instance } from '../../instance-protocol.ts';
+import { followNodeDebug } from './debuglog.ts';
+import { catchErrors, uncaught } from './errors.ts';
+import { Events } from './events.ts';
+import { unpackTree } from './files.ts';
+import { onListening, publicServer, replaceHttpServer } from './http/index.ts';
+import { type AppModule, run } from './main-module.ts';
+import { captureOutput } from './output.ts';
+import { prepareProcess } from './process.ts';
+
+export class App extends DurableObject implements Instance {
+  readonly #events = new Events();
+
+  async boot({ module, files, date }: BootOptions): Promise<ReadableStream<Uint8Array>> {
+    captureOutput(this.#events);
+    catchErrors(this.#events);
+    followNodeDebug();
+    replaceHttpServer();
+    onListening(() => this.#events.send({ type: 'listening' }));
+    await unpackTree(files, date);
+    void this.#run(module);
+    return this.#events.stream;
+  }
+
+  async #run(specifier: string): Promise<void> {
+    try {
+      const { default: app }: { default: AppModule } = await import(specifier);
+      prepareProcess(app.argv);
+      await run(app);
+    } catch (error) {
+      uncaught(error);
+    }
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const server = publicServer();
+    if (!server) throw new Error('The app has closed its server.');
+    return server.handle(request);
+  }
+
+  async stop(): Promise<void> {
+    await publicServer()?.idle();
+    process.emit('SIGTERM');
+  }
+}
+
+export default {};
