@@ -78,15 +78,15 @@ export async function buildNodejs(packageJson: PackageJson, context: BuildContex
   const processTypes: SlugManifest['processTypes'] = {};
   const code = new Map<string, Uint8Array>();
   for (const [type, command] of Object.entries({ ...defaults, ...declared })) {
-    const made = bundles.get(type);
-    processTypes[type] = { command, ...(made && { entry: `${type}.cjs` }) };
-    if (made) code.set(`${type}.cjs`, made.code);
+    const bundled = bundles.get(type);
+    processTypes[type] = { command, ...(bundled && { entry: `${type}.cjs` }) };
+    if (bundled) code.set(`${type}.cjs`, bundled.code);
   }
   const files = listFiles(tree);
-  for (const path of packageAssets(
-    tree,
-    [...bundles.values()].flatMap(({ inputs }) => inputs),
-  )) {
+  const made = [...bundles.values()];
+  const inputs = made.flatMap((each) => each.inputs);
+  const resolved = made.flatMap((each) => each.resolved);
+  for (const path of packageAssets(tree, inputs, resolved)) {
     files.set(path, join(tree, path));
   }
   signal.throwIfAborted();

@@ -11,6 +11,8 @@ export interface Bundle {
   code: Uint8Array;
   /** Files that are in it, relative to the tree. */
   inputs: string[];
+  /** Files whose path the code asks for by `require.resolve`, relative to the tree. */
+  resolved: string[];
   /** Packages that throw when they are called, as they have native code. */
   unavailable: string[];
 }
@@ -37,6 +39,7 @@ export async function bundle(
   const standIns: Record<string, string> = { entry: entrySource(start), table: '' };
   const broken = new Map<string, string>();
   const unavailable = new Set<string>();
+  const resolved = new Set<string>();
   const { head, tail } = frame(start);
   const build = await context({
     entryPoints: ['islet:entry'],
@@ -57,9 +60,9 @@ export async function bundle(
     footer: { js: tail },
     logLevel: 'silent',
     logLimit: 0,
-    logOverride: { 'unsupported-require-call': 'warning', 'unsupported-dynamic-import': 'warning' },
+    logOverride: Object.fromEntries([...requiresOfValues].map((id) => [id, 'warning'])),
     tsconfigRaw: '{}',
-    plugins: [nodePlugin({ tree, packages, main: start.file, standIns, broken, unavailable })],
+    plugins: [nodePlugin({ tree, packages, main: start.file, standIns, broken, unavailable, resolved })],
   });
   const cancel = () => void build.cancel();
   signal.addEventListener('abort', cancel);
@@ -67,7 +70,7 @@ export async function bundle(
     const first = await build.rebuild().catch(async (error: unknown) => {
       throw hasErrors(error) ? await bundleFailure(error.errors) : error;
     });
-    if (!first.warnings.some(requiresValue)) return toBundle(first, unavailable);
+    if (!first.warnings.some(({ id }) => requiresOfValues.has(id))) return toBundle(first, { unavailable, resolved });
 
     const files = sourceFiles(tree, start.file);
     const bundled = dependencies.filter((name) => {
@@ -78,30 +81,34 @@ export async function bundle(
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       signal.throwIfAborted();
       try {
-        return toBundle(await build.rebuild(), unavailable);
+        return toBundle(await build.rebuild(), { unavailable, resolved });
       } catch (error) {
         if (!hasErrors(error)) throw error;
         for (const { location, text } of error.errors) if (location !== null) broken.set(location.file, text);
       }
     }
-    return toBundle(first, unavailable);
+    return toBundle(first, { unavailable, resolved });
   } finally {
     signal.removeEventListener('abort', cancel);
     await build.dispose();
   }
 }
 
-function requiresValue({ id }: Message): boolean {
-  return id === 'unsupported-require-call' || id === 'unsupported-dynamic-import';
-}
+/** What esbuild remarks where a module that it cannot know is asked for. */
+const requiresOfValues = new Set(['unsupported-require-call', 'unsupported-dynamic-import', 'indirect-require']);
 
 function hasErrors(error: unknown): error is { errors: Message[] } {
   return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
 }
 
-function toBundle(result: BuildResult, unavailable: Set<string>): Bundle {
+function toBundle(result: BuildResult, found: { unavailable: Set<string>; resolved: Set<string> }): Bundle {
   const [output] = result.outputFiles ?? [];
   if (output === undefined) throw new Error('esbuild made no output');
   const inputs = Object.keys(result.metafile?.inputs ?? {}).filter((path) => !/^(islet|builtin|absent):/.test(path));
-  return { code: output.contents, inputs: inputs.sort(), unavailable: [...unavailable].sort() };
+  return {
+    code: output.contents,
+    inputs: inputs.sort(),
+    resolved: [...found.resolved].sort(),
+    unavailable: [...found.unavailable].sort(),
+  };
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Loader, transform } from 'esbuild';
@@ -11,23 +10,28 @@ export function mentionsLocation(source: string): boolean {
   return mention.test(source);
 }
 
+/** `module` as a value, or one of its properties that Node.js sets and a bundle does not. */
+const moduleMention = /(?<![.'"`$\w/-])module\b(?!\s*\.\s*exports|['"`/-])/;
+const moduleSyntax = /^\s*(?:import\b(?!\s*\()|export\b)/m;
+
 /**
  * Writes into a module's source what Node.js would tell it about its place, since a bundle has one place for all:
- * `__dirname`, `__filename`, `import.meta.url`, `.dirname`, `.filename`, `.main`, `.resolve`, and `require.main`.
+ * `__dirname`, `__filename`, `import.meta.url`, `.dirname`, `.filename`, `.main`, `.resolve`, `require.main`, and
+ * of `module` its `filename`, `id` and `require`.
  *
- * @param place the module's path relative to the app's root
+ * @param place its path relative to the app's root
  * @param main whether it is the file that the process type runs
  * @returns undefined where the source speaks of none of them
  * @throws esbuild's TransformFailure when it does not parse
  */
 export async function locate(
-  path: string,
+  source: string,
   place: string,
   loader: Loader,
   main: boolean,
 ): Promise<{ contents: string; loader: Loader } | undefined> {
-  const source = readFileSync(path, 'utf8');
-  if (!mentionsLocation(source)) return undefined;
+  const givesModule = moduleMention.test(source) && !moduleSyntax.test(source);
+  if (!givesModule && !mentionsLocation(source)) return undefined;
   const filename = posix.join(appRoot, place);
   const dirname = posix.dirname(filename);
   const url = pathToFileURL(filename).href;
@@ -39,6 +43,9 @@ export async function locate(
     // Only what needs a value here changes; JSX and types are for the bundle.
     jsx: loader.endsWith('x') ? 'preserve' : undefined,
     logLevel: 'silent',
+    ...(givesModule && {
+      banner: `module.filename = module.id = ${JSON.stringify(filename)}; module.require = require;`,
+    }),
     define: {
       __filename: JSON.stringify(filename),
       __dirname: JSON.stringify(dirname),

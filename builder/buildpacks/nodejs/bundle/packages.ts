@@ -45,7 +45,8 @@ export class Packages {
   }
 
   /**
-   * Whether a package needs machine code: it is compiled by node-gyp, ships binaries for Node-API, or declares either.
+   * Whether a package needs machine code: it is compiled by node-gyp, ships binaries for Node-API, declares either, or
+   * has a variant of itself for each platform among its optional dependencies.
    */
   isNative(directory: string): boolean {
     let native = this.#native.get(directory);
@@ -63,8 +64,10 @@ export class Packages {
 }
 
 function hasMachineCode(directory: string): boolean {
-  const { gypfile, binary, napi } = readManifest(directory) ?? {};
+  const { gypfile, binary, napi, optionalDependencies = {} } = readManifest(directory) ?? {};
   if (gypfile === true || typeof binary === 'object' || typeof napi === 'object') return true;
+  if (Object.keys(Object(optionalDependencies)).some((name) => /-(linux|darwin|win32)-(x64|arm64)/.test(name)))
+    return true;
   return readdirSync(directory).some(
     (file) => file === 'binding.gyp' || file === 'prebuilds' || file.endsWith('.node'),
   );

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { extname, resolve } from 'node:path';
-import type { Loader, OnResolveArgs, OnResolveResult, PartialMessage, Plugin } from 'esbuild';
+import { dirname, extname, posix, resolve as resolvePath } from 'node:path';
+import type { Loader, OnLoadResult, OnResolveArgs, OnResolveResult, PartialMessage, Plugin } from 'esbuild';
+import { appRoot } from '../../../../schema/slug.ts';
 import { isInside } from '../../../paths.ts';
 import type { MessageHelp } from './failures.ts';
 import { locate } from './locations.ts';
@@ -36,6 +37,8 @@ export interface PluginOptions {
   broken: ReadonlyMap<string, string>;
   /** Packages with machine code that the app asked for and can do without until it calls them. */
   unavailable: Set<string>;
+  /** Files that the code asks for the path of, relative to the tree. */
+  resolved: Set<string>;
 }
 
 /**
@@ -44,17 +47,21 @@ export interface PluginOptions {
  * esbuild itself does what it can do alone; the plug-in takes the imports that could lead out (absolute ones, those
  * that climb, bare ones that no package of the tree answers) and those that stand for something else.
  */
-export function nodePlugin({ tree, packages, main, standIns, broken, unavailable }: PluginOptions): Plugin {
-  /** What `locate` said of each file, for when the bundle is made again. */
-  const located = new Map<string, Awaited<ReturnType<typeof locate>>>();
+export function nodePlugin({ tree, packages, main, standIns, broken, unavailable, resolved }: PluginOptions): Plugin {
+  /** What became of each file, for when the bundle is made again. */
+  const loaded = new Map<string, OnLoadResult | undefined>();
   return {
     name: 'node-app',
-    setup({ onResolve, onLoad }) {
+    setup({ onResolve, onLoad, resolve }) {
       onResolve({ filter: /^[^./]/ }, async (request) => {
-        const { path, namespace, importer } = request;
+        const { path, namespace, importer, pluginData } = request;
+        if (pluginData === again)
+          return packages.find(packageOf(path), request.resolveDir) === undefined
+            ? { errors: [{ text: path }] }
+            : undefined;
         if (path.startsWith(`${standIn}:`)) return { path: path.slice(standIn.length + 1), namespace: standIn };
         if (namespace === 'builtin') return { path, external: true };
-        if (isBuiltin(path) || /^(node|cloudflare):/.test(path)) return { path, namespace: 'builtin' };
+        if (isNodeModule(path)) return { path, namespace: 'builtin' };
         if (/^(data|https?|file):/.test(path)) return path.startsWith('data:') ? undefined : refuseAddress(path);
         if (path.startsWith('#')) return undefined;
 
@@ -74,7 +81,7 @@ export function nodePlugin({ tree, packages, main, standIns, broken, unavailable
       });
 
       onResolve({ filter: /^(\/|\.\.?(\/|$).*|.*\/\.\.(\/|$))/ }, ({ path, resolveDir }) =>
-        resolveDir === '' || isInside(tree, resolve(resolveDir, path)) ? undefined : { errors: [outside(path)] },
+        resolveDir === '' || isInside(tree, resolvePath(resolveDir, path)) ? undefined : { errors: [outside(path)] },
       );
 
       onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
@@ -101,9 +108,36 @@ export function nodePlugin({ tree, packages, main, standIns, broken, unavailable
           return { contents: `throw new TypeError(${JSON.stringify(error)})`, loader: 'js' };
         }
         if (loader === 'json') return undefined;
-        if (!located.has(path)) located.set(path, await locate(path, place, loader, place === main));
-        return located.get(path);
+        if (!loaded.has(path)) loaded.set(path, await load(path, place, loader));
+        return loaded.get(path);
       });
+
+      /** @returns undefined where esbuild may read the file as it is */
+      async function load(path: string, place: string, loader: Loader): Promise<OnLoadResult | undefined> {
+        const source = readFileSync(path, 'utf8');
+        const contents = source.includes('require.resolve') ? await resolvePaths(source, path) : source;
+        const result = await locate(contents, place, loader, place === main);
+        return result ?? (contents === source ? undefined : { contents, loader });
+      }
+
+      /** Gives each `require.resolve` of a literal the path that the file has where the app runs. */
+      async function resolvePaths(source: string, importer: string): Promise<string> {
+        const paths = new Map<string, string>();
+        for (const [, path = ''] of source.matchAll(resolveCall)) {
+          if (isNodeModule(path)) continue;
+          const found = await resolve(path, {
+            kind: 'require-call',
+            importer,
+            resolveDir: dirname(importer),
+            pluginData: again,
+          });
+          if (found.errors.length > 0 || found.namespace !== 'file' || !isInside(tree, found.path)) continue;
+          const place = packages.place(found.path);
+          resolved.add(place);
+          paths.set(path, posix.join(appRoot, place));
+        }
+        return source.replace(resolveCall, (call, path: string) => call.replace(path, paths.get(path) ?? path));
+      }
 
       /** Whether the importer goes on without the module, or asks for it only when it is called. */
       async function isTolerant({ kind, path }: OnResolveArgs, importer: string): Promise<boolean> {
@@ -115,6 +149,15 @@ export function nodePlugin({ tree, packages, main, standIns, broken, unavailable
       }
     },
   };
+}
+
+const resolveCall = /\brequire\.resolve\(\s*['"]([^'"\n]+)['"]/g;
+
+/** Marks an import that the plug-in wants resolved for itself: nothing may stand in for it. */
+const again = Symbol('again');
+
+function isNodeModule(path: string): boolean {
+  return isBuiltin(path) || /^(node|cloudflare):/.test(path);
 }
 
 function absent(message: string): OnResolveResult {
