@@ -109,3 +109,25 @@ test('preloads run first, and what the command sets is there', async () => {
   expect(globalThis).toMatchObject({ order: ['before', 'fast', 'index', ['--port', process.env.PORT ?? '80']] });
   process.argv = argv;
 });
+
+test('a module that makes its own require has it bundled, and knows paths of files', async () => {
+  const { build } = await startBuilder();
+  const { slug, output } = await build({
+    'package.json': '{"type":"module"}',
+    'index.js': `
+      import { createRequire } from 'node:module';
+      const require = createRequire(import.meta.url);
+      globalThis.own = [require('./a.cjs'), require.resolve('./data.txt')];`,
+    'a.cjs': 'module.exports = [typeof module.filename, module.filename, require.main === module, __dirname]',
+    'data.txt': '',
+  });
+  if (slug === undefined) throw new Error(output);
+  expect(slug.entries.get('code/web.cjs')?.toString()).toContain('require_a');
+  await runSlug(slug);
+  expect(globalThis).toMatchObject({
+    own: [
+      ['string', expect.stringMatching(/\/a\.cjs$/), false, expect.not.stringContaining('a.cjs')],
+      expect.stringMatching(/\/data\.txt$/),
+    ],
+  });
+});

@@ -44,7 +44,7 @@ export function tableSource({ packages, files }: { packages: readonly string[]; 
  */
 const lookup = `const bundled = { packages: {}, files: {} };
 const importMetaResolve = (id) => require('node:url').pathToFileURL(require.resolve(id)).href;
-require = ((load) => Object.assign((id) => {
+require = ((load) => Object.setPrototypeOf((id) => {
   if (Object.hasOwn(bundled.packages, id)) return bundled.packages[id]();
   const path = String(id).startsWith('file:') ? load('node:url').fileURLToPath(id) : id;
   if (String(path).startsWith('/')) for (const end of ['', '.js', '.cjs', '.mjs', '.ts', '/index.js', '/index.ts']) {

@@ -115,7 +115,9 @@ export function nodePlugin({ tree, packages, main, standIns, broken, unavailable
       /** @returns undefined where esbuild may read the file as it is */
       async function load(path: string, place: string, loader: Loader): Promise<OnLoadResult | undefined> {
         const source = readFileSync(path, 'utf8');
-        const contents = source.includes('require.resolve') ? await resolvePaths(source, path) : source;
+        // A module's own `require` is the one that esbuild knows how to bundle.
+        let contents = source.includes('createRequire') ? source.replace(ownRequire, '') : source;
+        if (contents.includes('require.resolve')) contents = await resolvePaths(contents, path);
         const result = await locate(contents, place, loader, place === main);
         return result ?? (contents === source ? undefined : { contents, loader });
       }
@@ -151,6 +153,7 @@ export function nodePlugin({ tree, packages, main, standIns, broken, unavailable
   };
 }
 
+const ownRequire = /\b(?:const|let|var)\s+require\s*=\s*(?:\w+\.)?createRequire\(\s*import\.meta\.url\s*\);?/;
 const resolveCall = /\brequire\.resolve\(\s*['"]([^'"\n]+)['"]/g;
 
 /** Marks an import that the plug-in wants resolved for itself: nothing may stand in for it. */
