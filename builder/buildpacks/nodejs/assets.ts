@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { mentionsLocation } from './bundle/locations.ts';
 import { packageDirectory } from './bundle/packages.ts';
 
-/** What no program reads. */
+/** What no program reads, of a package's files and of its directories. */
 const notRead = /(\.(md|markdown|map|flow)|\.d\.[cm]?ts)$/i;
+const notVisited = /^(node_modules|tests?|__tests__|docs?|examples?|bench(marks?)?|coverage|\..*)$/i;
 
 /**
  * The files of bundled packages that may be read at run time: every `package.json`, and all the files of a package
@@ -39,7 +40,7 @@ function filesOf(tree: string, directory: string): string[] {
   for (const entry of readdirSync(join(tree, directory), { withFileTypes: true })) {
     const path = `${directory}/${entry.name}`;
     if (entry.isDirectory()) {
-      if (entry.name !== 'node_modules') files.push(...filesOf(tree, path));
+      if (!notVisited.test(entry.name)) files.push(...filesOf(tree, path));
     } else if (entry.isFile() && !notRead.test(entry.name)) files.push(path);
   }
   return files;

@@ -11,7 +11,7 @@ export function mentionsLocation(source: string): boolean {
 }
 
 /** `module` as a value, or one of its properties that Node.js sets and a bundle does not. */
-const moduleMention = /(?<![.'"`$\w/-])module\b(?!\s*\.\s*exports|['"`/-])/;
+const moduleMention = /(?<![.\w$])module\s*(?:[,)]|\.\s*(?:filename|id|require)\b)/;
 const moduleSyntax = /^\s*(?:import\b(?!\s*\()|export\b)/m;
 
 /**
