@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleRunner } from '../../edge/bundle.ts';
 import { runnerConfig } from '../../edge/runner/config.ts';
+import type { Timeouts } from '../../edge/runtimes/timeouts.ts';
 import { openSockets, type Socket } from '../../host/listen.ts';
 import { workerd } from '../../host/workerd.ts';
 import type { LogLine, Route } from '../../schema/route.ts';
@@ -50,7 +51,7 @@ export class Runners {
   }
 
   /** Starts `count` runners, each with a public port of its own so that a test can choose among them. */
-  static async start(count = 1): Promise<Runners> {
+  static async start(count: number, timeouts: Partial<Timeouts> = {}): Promise<Runners> {
     const runners = new Runners(await mkdtemp(join(tmpdir(), 'islet-runners-')));
     const loopback = { host: '127.0.0.1', port: 0 };
     await new Promise<void>((resolve) => runners.#edge.listen(loopback, resolve));
@@ -59,7 +60,7 @@ export class Runners {
     const address = runners.#edge.address();
     const edge = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
     const config = join(runners.#directory, 'runner.capnp');
-    await writeFile(config, runnerConfig({ script: await bundleRunner(), edge, ipv6: false }));
+    await writeFile(config, runnerConfig({ script: await bundleRunner(), edge, ipv6: false, timeouts }));
     for (const index of runners.#public.keys()) runners.#spawn(index, config);
     for (const { port } of runners.#private) await runners.#answers(port);
     return runners;
@@ -95,6 +96,12 @@ export class Runners {
 
   pid(runner = 0): number {
     return this.#processes[runner]?.pid ?? 0;
+  }
+
+  /** Resident memory of a runner, in bytes. */
+  async memory(runner: number): Promise<number> {
+    const status = await readFile(`/proc/${this.pid(runner)}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
   }
 
   /** Lets the stand-in know an app; `change` overrides what it is by default, a release of `slug`. */

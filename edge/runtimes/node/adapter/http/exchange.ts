@@ -1,6 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import { Connection } from './connection.ts';
+import type { IncomingMessage } from './incoming-message.ts';
 import { responseHeaders, type ServerResponse } from './server-response.ts';
+
+// Frameworks put classes of their own in the place of these.
+const { Response: FetchResponse } = globalThis;
 
 /** Statuses whose Response may not have a body, not even an empty one. */
 const NULL_BODY = new Set([101, 204, 205, 304]);
@@ -9,6 +12,8 @@ const NULL_BODY = new Set([101, 204, 205, 304]);
 export class Exchange {
   readonly response: Promise<Response>;
   responded = false;
+  /** Whether the client went before it had the whole response. */
+  lost = false;
   readonly #request: Request;
   readonly #port: number;
   readonly #settle = Promise.withResolvers<Response>();
@@ -55,7 +60,7 @@ export class Exchange {
     this.responded = true;
     const { statusCode: status, statusMessage: statusText } = outgoing;
     const init = { status, statusText, headers: responseHeaders(outgoing), encodeBody: 'manual' };
-    this.#settle.resolve(new Response(NULL_BODY.has(status) ? null : body, init));
+    this.#settle.resolve(new FetchResponse(NULL_BODY.has(status) ? null : body, init));
   }
 
   /** The response is written, and `read` resolves when the client has it all. */
@@ -70,7 +75,10 @@ export class Exchange {
       this.#settle.reject(error ?? new Error('The connection was closed without a response.'));
     }
     this.#connection?.closed(error !== null);
-    if (!outgoing.writableFinished) this.#incoming?.destroy();
+    if (!outgoing.writableFinished) {
+      this.lost = true;
+      this.#incoming?.destroy();
+    }
     this.#reading.then(this.#onEnd, this.#onEnd);
   }
 }

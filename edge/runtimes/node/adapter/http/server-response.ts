@@ -3,6 +3,10 @@ import http from 'node:http';
 import { Writable } from 'node:stream';
 import type { Connection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
+import type { IncomingMessage } from './incoming-message.ts';
+
+// Frameworks put classes of their own in the place of these.
+const FetchHeaders = globalThis.Headers;
 
 type HeaderValue = number | string | readonly string[];
 type Done = (error?: Error | null) => void;
@@ -35,9 +39,9 @@ export class ServerResponse extends Writable {
   _headers = new Map<string, { name: string; value: HeaderValue }>();
   _exchange: Exchange | undefined;
   _body: WritableStreamDefaultWriter<Uint8Array> | undefined;
-  readonly req: http.IncomingMessage;
+  readonly req: IncomingMessage;
 
-  constructor(req: http.IncomingMessage, _options?: unknown) {
+  constructor(req: IncomingMessage, _options?: unknown) {
     super();
     this.req = req;
     this._hasBody = req.method !== 'HEAD';
@@ -245,7 +249,7 @@ export class ServerResponse extends Writable {
 
 /** The headers of a response as a Response takes them. */
 export function responseHeaders(response: ServerResponse): Headers {
-  const headers = new Headers();
+  const headers = new FetchHeaders();
   for (const [key, { name, value }] of response._headers) {
     if (HOP_BY_HOP.has(key)) continue;
     if (Array.isArray(value)) for (const one of value) headers.append(name, one);

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
-import http, { type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { uncaught } from '../errors.ts';
 import { Exchange } from './exchange.ts';
+import { IncomingMessage } from './incoming-message.ts';
 import { ServerResponse } from './server-response.ts';
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => void;
@@ -132,7 +132,7 @@ export class Server extends EventEmitter {
   /** Serves a request by the app's listeners. */
   async handle(request: Request): Promise<Response> {
     const exchange = new Exchange(request, this.port ?? 0, () => this.#ended());
-    const incoming = incomingMessage(request, exchange);
+    const incoming = IncomingMessage.of(request, exchange);
     const outgoing = new this.#Response(incoming);
     exchange.begin(incoming, outgoing);
     this.#open += 1;
@@ -155,26 +155,6 @@ export class Server extends EventEmitter {
     this.emit('idle');
     if (!this.listening) this.emit('close');
   }
-}
-
-/** workerd's own class, which reads a Request's body well; what it lacks is in patchIncomingMessage. */
-function incomingMessage(request: Request, exchange: Exchange): IncomingMessage {
-  const incoming = new (http.IncomingMessage as unknown as new () => WorkerdIncomingMessage)();
-  const { url } = request;
-  incoming.url = url.slice(url.indexOf('/', url.indexOf('//') + 2));
-  incoming.method = request.method;
-  incoming._stream = request.body;
-  incoming._exchange = exchange;
-  const lines: string[] = [];
-  for (const [name, value] of request.headers) lines.push(name, value);
-  incoming._addHeaderLines(lines, lines.length);
-  return incoming;
-}
-
-interface WorkerdIncomingMessage extends IncomingMessage {
-  _stream: ReadableStream | null;
-  _exchange: Exchange;
-  _addHeaderLines(lines: string[], count: number): void;
 }
 
 function listenOptions(args: unknown[]): { port: number; host?: string; path?: string; signal?: AbortSignal } {

@@ -1,0 +1,166 @@
+/** What an app finds in an instance of the node runtime, in a runner with a stand-in for the edge. */
+import { once } from 'node:events';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { open } from './support/request.ts';
+import { Runners } from './support/runners.ts';
+import { textSlug } from './support/slug.ts';
+
+let runners: Runners;
+
+beforeAll(async () => {
+  runners = await Runners.start(1);
+});
+
+afterAll(() => runners?.stop());
+
+/** A server whose `request` listener is the text. */
+const server = (listener: string) =>
+  textSlug(`require('node:http').createServer(${listener}).listen(process.env.PORT);`);
+
+describe('a process', () => {
+  it('lives from request to request: timers, promises, what it did at its start', async () => {
+    const slug = await textSlug(`
+      const id = crypto.randomUUID();
+      const ready = await new Promise((resolve) => setTimeout(resolve, 20, 'ready'));
+      let ticks = 0, shared;
+      setInterval(() => ticks++, 20);
+      require('node:http').createServer(async (req, res) => {
+        if (req.url === '/shared') {
+          shared ??= new Promise((resolve) => setTimeout(() => resolve(Math.random()), 200));
+          return res.end(String(await shared));
+        }
+        res.end(JSON.stringify({ id, ready, ticks, template: new Function('return 6 * 7')() }));
+      }).listen(process.env.PORT, '0.0.0.0');`);
+    await runners.announce(runners.route('alive', slug));
+    const first = JSON.parse((await runners.get('alive')).text);
+    expect(first).toMatchObject({ id: expect.stringMatching(/^[0-9a-f-]{36}$/), ready: 'ready', template: 42 });
+    const [a, b] = await Promise.all([runners.get('alive', '/shared'), runners.get('alive', '/shared')]);
+    expect(a.text).toBe(b.text);
+    const later = JSON.parse((await runners.get('alive')).text);
+    expect(later.id).toBe(first.id);
+    expect(later.ticks - first.ticks).toBeGreaterThanOrEqual(5);
+  });
+
+  it('has the environment, arguments, directory and files of `node server.js`', async () => {
+    const files = { 'a b/ü #1?.txt': 'odd', 'lib/data.json': '{"n":1}', 'lib/index.js': 'module.exports = __dirname;' };
+    const slug = await textSlug(
+      `const fs = require('fs');
+      fs.writeFileSync('written.txt', 'here');
+      const { env, argv, version } = process;
+      const seen = {
+        env: { PORT: env.PORT, DYNO: env.DYNO, NODE_ENV: env.NODE_ENV, GREETING: env.GREETING },
+        argv: argv.slice(1), cwd: process.cwd(), main: require.main === module,
+        names: fs.readdirSync('.').sort(), odd: fs.readdirSync('a b'), text: fs.readFileSync('a b/ü #1?.txt', 'utf8'),
+        written: fs.readFileSync('/tmp/app/written.txt', 'utf8'),
+        json: require('./lib/data.json').n, lib: require('./' + 'lib'),
+      };
+      require('http').createServer((req, res) => res.end(JSON.stringify(seen))).listen(env.PORT);`,
+      files,
+    );
+    const route = runners.route('surroundings', slug);
+    if (route.release) route.release.config = { GREETING: 'hello', NODE_ENV: 'staging' };
+    expect(JSON.parse((await runners.get('surroundings')).text)).toEqual({
+      env: { PORT: '5000', DYNO: 'web.1', NODE_ENV: 'staging', GREETING: 'hello' },
+      argv: ['/tmp/app/server.js'],
+      cwd: '/tmp/app',
+      main: true,
+      names: ['a b', 'lib', 'server.js', 'written.txt'],
+      odd: ['ü #1?.txt'],
+      text: 'odd',
+      written: 'here',
+      json: 1,
+      lib: '/tmp/app/lib',
+    });
+  });
+
+  it('has its output in the log, whichever way it writes', async () => {
+    const slug = await textSlug(`
+      console.log('log %s', { a: 1 });
+      console.error(new Error('shown'));
+      process.stdout.write('half ');
+      process.stdout.write('and half\n');
+      require('fs').writeSync(1, 'descriptor\n');
+      console.log('x'.repeat(25000));
+      require('http').createServer((req, res) => res.end()).listen(process.env.PORT);`);
+    await runners.announce(runners.route('prints', slug));
+    await expect.poll(() => runners.log('prints')).toMatch(/x$/);
+    const log = runners.log('prints').split('\n');
+    expect(log).toContain('web.1: Starting process with command `node server.js`');
+    expect(log).toContain('web.1: log { a: 1 }');
+    expect(log).toContain('web.1: Error: shown');
+    expect(log).toContain('web.1: half and half');
+    expect(log).toContain('web.1: descriptor');
+    expect(log.filter((line) => line.startsWith('web.1: xxx')).map((line) => line.length - 7)).toEqual([
+      10_000, 10_000, 5_000,
+    ]);
+    expect(runners.output).not.toContain('half');
+  });
+
+  it('streams a large upload and a large download in bounded memory', async () => {
+    const slug = await server(`(req, res) => {
+      let read = 0;
+      if (req.method === 'POST') {
+        req.on('data', (chunk) => (read += chunk.length));
+        req.on('end', () => res.end(String(read)));
+        return;
+      }
+      let sent = 0;
+      const more = () => {
+        while (sent++ < 4096) if (!res.write(Buffer.alloc(65536, 97))) return res.once('drain', more);
+        res.end();
+      };
+      more();
+    }`);
+    await runners.announce(runners.route('large', slug));
+    const size = 256 * 1024 * 1024;
+    const upload = await runners.get('large', '/', { method: 'POST', body: Buffer.alloc(size / 4) });
+    expect(upload.text).toBe(String(size / 4));
+
+    const before = await Promise.all([0, 1].map((runner) => runners.memory(runner)));
+    const download = await open(runners.port(), 'large.localhost', '/');
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const during = await Promise.all([0, 1].map((runner) => runners.memory(runner)));
+    expect(during.map((bytes, i) => bytes - (before[i] ?? 0)).every((more) => more < size / 4)).toBe(true);
+    let received = 0;
+    for await (const chunk of download) received += chunk.length;
+    expect(received).toBe(size);
+  });
+
+  it('learns that a client has gone', async () => {
+    const slug = await server(`(req, res) => {
+      if (req.url === '/gone') return res.end(String(globalThis.gone));
+      res.on('close', () => { globalThis.gone = res.writableFinished; clearInterval(timer); });
+      const timer = setInterval(() => res.write('tick'), 50);
+    }`);
+    await runners.announce(runners.route('leaving', slug));
+    const response = await open(runners.port(), 'leaving.localhost', '/');
+    await once(response, 'data');
+    response.destroy();
+    await expect.poll(async () => (await runners.get('leaving', '/gone')).text).toBe('false');
+  });
+
+  it('sends what is compressed as it is, and every cookie', async () => {
+    const slug = await server(`(req, res) => {
+      res.setHeader('set-cookie', ['a=1', 'b=2']);
+      res.setHeader('content-encoding', 'gzip');
+      res.end(require('zlib').gzipSync('plain'));
+    }`);
+    await runners.announce(runners.route('gzip', slug));
+    const response = await open(runners.port(), 'gzip.localhost', '/', { headers: { 'accept-encoding': 'gzip' } });
+    expect(response.headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'content-encoding': 'gzip' });
+    expect(gunzipSync(Buffer.concat(await response.toArray())).toString()).toBe('plain');
+  });
+
+  it('reaches the internet only: no loopback', async () => {
+    const slug = await server(`async (req, res) => {
+      const tries = ['http://127.0.0.1:' + req.url.slice(1) + '/ping', 'http://localhost:' + req.url.slice(1) + '/ping'];
+      const answers = await Promise.all(tries.map((url) => fetch(url).then((r) => r.text(), () => 'refused')));
+      const socket = require('net').connect(Number(req.url.slice(1)), '127.0.0.1');
+      socket.on('error', () => res.end(answers.join(' ') + ' refused'));
+      socket.on('connect', () => res.end('connected'));
+    }`);
+    await runners.announce(runners.route('inside', slug));
+    expect((await runners.get('inside', `/${runners.privatePort()}`)).text).toBe('refused refused refused');
+  });
+});
