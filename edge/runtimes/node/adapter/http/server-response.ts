@@ -165,7 +165,11 @@ export class ServerResponse extends Writable {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Done): void {
     this.#begin();
-    if (this._body) this._body.write(chunk).then(() => callback(), callback);
+    if (this._body)
+      this._body.write(chunk).then(
+        () => callback(),
+        () => this.destroy(),
+      );
     else callback();
   }
 
@@ -219,7 +223,7 @@ export class ServerResponse extends Writable {
     const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
     this._body = writable.getWriter();
     // Rejects when the client has gone.
-    this._body.closed.catch((error) => this.destroy(error));
+    this._body.closed.catch(() => this.destroy());
     this._exchange.respond(this, readable);
   }
 
