@@ -1,0 +1,106 @@
+import http, { type IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
+import type { Connection } from './connection.ts';
+import type { Exchange } from './exchange.ts';
+
+const WorkerdIncomingMessage = http.IncomingMessage;
+
+/** `http.IncomingMessage` of a server (Node.js documentation, "HTTP"): a Request as Node.js shows it. */
+export class IncomingMessage extends Readable {
+  url = '';
+  method: string | undefined;
+  statusCode: number | undefined;
+  statusMessage: string | undefined;
+  httpVersion = '1.1';
+  httpVersionMajor = 1;
+  httpVersionMinor = 1;
+  aborted = false;
+  complete = false;
+  rawTrailers: string[] = [];
+  trailers = {};
+  trailersDistinct = {};
+  _exchange: Exchange | undefined;
+  _request: Request | undefined;
+  _reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  _headers: IncomingHttpHeaders | undefined;
+
+  /** Responses to the app's own requests are of workerd's class. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return (
+      Function.prototype[Symbol.hasInstance].call(IncomingMessage, value) ||
+      Function.prototype[Symbol.hasInstance].call(WorkerdIncomingMessage, value)
+    );
+  }
+
+  static of(request: Request, exchange: Exchange): IncomingMessage {
+    const message = new IncomingMessage();
+    const { url } = request;
+    message.url = url.slice(url.indexOf('/', url.indexOf('//') + 2));
+    message.method = request.method;
+    message._request = request;
+    message._exchange = exchange;
+    return message;
+  }
+
+  get headers(): IncomingHttpHeaders {
+    this._headers ??= Object.fromEntries(this._request?.headers ?? []);
+    return this._headers;
+  }
+
+  set headers(headers: IncomingHttpHeaders) {
+    this._headers = headers;
+  }
+
+  get headersDistinct(): Record<string, string[]> {
+    return Object.fromEntries([...(this._request?.headers ?? [])].map(([name, value]) => [name, [value]]));
+  }
+
+  get rawHeaders(): string[] {
+    return [...(this._request?.headers ?? [])].flat();
+  }
+
+  get socket(): Connection | undefined {
+    return this._exchange?.connection;
+  }
+
+  get connection(): Connection | undefined {
+    return this.socket;
+  }
+
+  override _read(): void {
+    const body = this._request?.body;
+    if (!body) {
+      this.#end();
+      return;
+    }
+    this._reader ??= body.getReader();
+    this._reader.read().then(
+      ({ done, value }) => {
+        if (done) this.#end();
+        else this.push(value);
+      },
+      (error) => this.destroy(error),
+    );
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (!this.complete) {
+      this._reader?.cancel(error).catch(() => {});
+      if (this._exchange?.lost) {
+        this.aborted = true;
+        this.emit('aborted');
+      }
+    }
+    // As in Node.js, an error that nobody listens for ends no process here.
+    callback(this.listenerCount('error') > 0 ? error : null);
+  }
+
+  setTimeout(): this {
+    return this;
+  }
+
+  #end(): void {
+    this.complete = true;
+    this.push(null);
+  }
+}
