@@ -185,6 +185,9 @@ it('opens a log session only with its own signature', async () => {
   });
   const { body: app } = await platform.api<{ id: string }>('GET', '/apps/unlogged');
   const { pathname, search } = new URL(session.logplex_url);
+  const events = await raw(pathname + search, { headers: { accept: 'text/event-stream' } });
+  expect(events.headers['content-type']).toBe('text/event-stream');
+  expect(events.text).toMatch(/^data: \S+ app\[api\]: Release v2 created: Set A config vars\n\n$/);
   expect((await raw(pathname + search.replace('lines=5', 'lines=6'))).status).toBe(403);
   expect((await raw(`/logs/${app.id}${search}`)).status).toBe(403);
 });

@@ -15,7 +15,8 @@ export const formation = new Hono<ApiContext>();
 type Row = typeof formationTable.$inferSelect;
 
 const change = z.object({
-  quantity: z.int().min(0).max(100).optional(),
+  // `heroku ps:scale` sends the number as a text.
+  quantity: z.coerce.number().int().min(0).max(100).optional(),
   size: z.string().optional(),
   dyno_size: z.unknown().optional(),
 });

@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { ApiError } from '../platform/errors.ts';
 import { account } from './account.ts';
+import { addons } from './addons.ts';
 import { apps } from './apps.ts';
 import { type ApiContext, authenticate } from './auth.ts';
 import { builds } from './builds.ts';
@@ -22,7 +23,7 @@ api.get('/health', (c) => c.json({ status: 'ok' }));
 api.route('/', logStream);
 
 api.use(authenticate);
-for (const resource of [account, apps, builds, configVars, formation, logSessions, releases, git]) {
+for (const resource of [account, addons, apps, builds, configVars, formation, logSessions, releases, git]) {
   api.route('/', resource);
 }
 

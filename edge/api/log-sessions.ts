@@ -39,5 +39,21 @@ logStream.get('/logs/:app', async (c) => {
   const filter = await verifyLogUrl(c.env.SECRET_KEY, appId, new URL(c.req.url));
   if (!filter) throw new ApiError(403, 'forbidden', 'This log session has expired. Open a new one.');
   const lines = await c.env.LOG_CHANNEL.get(c.env.LOG_CHANNEL.idFromName(appId)).read(filter);
-  return new Response(lines, { headers: { 'content-type': 'text/plain; charset=utf-8' } });
+  if (!c.req.header('accept')?.includes('text/event-stream')) {
+    return new Response(lines, { headers: { 'content-type': 'text/plain; charset=utf-8' } });
+  }
+  return new Response(lines.pipeThrough(eventStream()), { headers: { 'content-type': 'text/event-stream' } });
 });
+
+/** Lines as server-sent events, one a line, as `heroku logs` reads them (HTML Standard, "Server-sent events"). */
+function eventStream(): TransformStream<Uint8Array, Uint8Array> {
+  const decoder = new TextDecoder();
+  const encoder = new TextEncoder();
+  return new TransformStream({
+    transform(chunk, controller) {
+      // The channel sends whole lines.
+      const lines = decoder.decode(chunk).trimEnd().split('\n');
+      controller.enqueue(encoder.encode(lines.map((line) => `data: ${line}\n\n`).join('')));
+    },
+  });
+}
