@@ -96,11 +96,12 @@ export class Instance {
     try {
       await this.#follow(await this.#boot());
     } catch (error) {
-      // What the isolate could not even start with: a module that does not parse, for example.
-      if (this.#state !== 'starting') return;
-      for (const line of String(error).split('\n')) this.#output(line);
-      this.#crash(1);
+      // The isolate did not start, as of a module that does not parse, or workerd has ended it.
+      if (this.#state === 'starting' || this.#state === 'up') {
+        for (const line of String(error).split('\n')) this.#output(line);
+      }
     }
+    this.#crash(1);
   }
 
   async #boot(): Promise<ReadableStream<Uint8Array>> {
