@@ -1,4 +1,4 @@
-import { copyFileSync, linkSync, mkdirSync, symlinkSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import { checkPlatform } from 'npm-install-checks';
 import normalizeBin from 'npm-normalize-package-bin';
@@ -65,7 +65,7 @@ export async function install(
     const stored = await store.get({ name, version, integrity, resolved }, settings, either);
     either.throwIfAborted();
     materialize(stored, join(tree, place));
-    if (development) linkCommands(tree, place, entry);
+    if (development) linkCommands(tree, place);
     installed.packages += 1;
     if (stored.fresh) installed.downloaded += 1;
     if (entry.hasInstallScript) installed.scripts.push(name);
@@ -136,8 +136,9 @@ function materialize({ directory, files }: StoredPackage, target: string): void 
 }
 
 /** `node_modules/.bin`, for build commands. */
-function linkCommands(tree: string, place: string, entry: LockEntry): void {
-  const { bin } = normalizeBin({ name: packageName(place, entry), bin: entry.bin });
+function linkCommands(tree: string, place: string): void {
+  const manifest: unknown = JSON.parse(readFileSync(join(tree, place, 'package.json'), 'utf8'));
+  const { bin } = normalizeBin({ name: placeName(place), ...Object(manifest) });
   const directory = join(tree, place.slice(0, place.lastIndexOf('node_modules/')), 'node_modules', '.bin');
   for (const [command, file] of Object.entries(bin ?? {})) {
     mkdirSync(directory, { recursive: true });

@@ -86,9 +86,8 @@ declare module 'npm-install-checks' {
 }
 
 declare module 'npm-normalize-package-bin' {
-  export default function normalize<Package extends { name: string; bin?: unknown }>(
-    manifest: Package,
-  ): Package & { bin?: Record<string, string> };
+  /** Drops names and paths that lead out of the package. */
+  export default function normalize(manifest: { name: string; bin?: unknown }): { bin?: Record<string, string> };
 }
 
 declare module 'semver' {

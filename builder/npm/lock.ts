@@ -24,7 +24,6 @@ export const lockEntry = z.object({
   os: z.array(z.string()).optional(),
   cpu: z.array(z.string()).optional(),
   libc: z.array(z.string()).optional(),
-  bin: z.union([z.string(), strings]).optional(),
   dependencies: strings.optional(),
   devDependencies: strings.optional(),
   optionalDependencies: strings.optional(),

@@ -1,25 +1,39 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Arborist from '@npmcli/arborist';
 import semver from 'semver';
+import { YAMLParseError } from 'yaml';
 import { BuildFailure } from '../failure.ts';
 import { explain } from './errors.ts';
 import { type Lock, lock } from './lock.ts';
+import { readBunLock } from './lockfiles/bun.ts';
+import { hoist } from './lockfiles/hoist.ts';
+import { readPnpmLock } from './lockfiles/pnpm.ts';
+import { readYarnLock } from './lockfiles/yarn.ts';
+import type { Manifest } from './manifest.ts';
 import type { RegistrySettings } from './settings.ts';
+import { readManifests } from './workspaces.ts';
 
-/** The parts of a package.json that say what to install. */
-export interface Manifest {
-  name?: string | undefined;
-  version?: string | undefined;
-  dependencies?: Record<string, string> | undefined;
-  devDependencies?: Record<string, string> | undefined;
-  optionalDependencies?: Record<string, string> | undefined;
-  peerDependencies?: Record<string, string> | undefined;
-  overrides?: unknown;
-}
+/** What a lockfile says to install; undefined where only npm's resolver can tell. */
+type Reader = (text: string, manifests: ReadonlyMap<string, Manifest>) => Lock | undefined;
 
-/** As npm has it: a shrinkwrap is published, and wins. */
-const lockfiles = ['npm-shrinkwrap.json', 'package-lock.json'] as const;
+const npm = (lockfile: string): Reader => {
+  return (text, manifests) => {
+    const found = parseLock(text, lockfile);
+    if (found !== undefined) checkInSync(manifests.get('') ?? {}, found, lockfile);
+    return found;
+  };
+};
+
+/** Lockfiles by name. As npm has it, a shrinkwrap wins over a package-lock.json. */
+const readers: Record<string, Reader> = {
+  'npm-shrinkwrap.json': npm('npm-shrinkwrap.json'),
+  'package-lock.json': npm('package-lock.json'),
+  'yarn.lock': (text, manifests) => hoist(readYarnLock(text, manifests)),
+  'pnpm-lock.yaml': (text, manifests) => hoist(readPnpmLock(text, manifests.get('') ?? {})),
+  'bun.lock': (text, manifests) => hoist(readBunLock(text, manifests.get('') ?? {})),
+};
 
 /**
  * Says what to install: the app's lockfile where it has a current one, else what npm's own resolver makes of
@@ -35,17 +49,35 @@ export async function resolve(
   manifest: Manifest,
   { scratch, cache, settings }: { scratch: string; cache: string; settings: RegistrySettings },
 ): Promise<{ lock: Lock; lockfile: string | undefined }> {
-  for (const lockfile of lockfiles) {
-    const text = await readFile(join(tree, lockfile), 'utf8').catch(() => undefined);
-    if (text === undefined) continue;
-    const found = parseLock(text, lockfile);
-    if (found === undefined) {
-      return { lock: await runResolver(manifest, { scratch, cache, settings, ancient: text }), lockfile };
-    }
-    checkInSync(manifest, found, lockfile);
-    return { lock: found, lockfile };
+  const manifests = readManifests(tree, manifest);
+  const [lockfile, other] = findLockfiles(tree);
+  if (lockfile !== undefined && other !== undefined) {
+    throw new BuildFailure(`Two different lockfiles found: ${lockfile} and ${other}.`, {
+      help: ['Delete the one of the package manager that you do not use, and commit that.'],
+    });
   }
-  return { lock: await runResolver(manifest, { scratch, cache, settings }), lockfile: undefined };
+  if (lockfile === undefined) return { lock: await runResolver(manifests, { scratch, cache, settings }), lockfile };
+  const text = await readFile(join(tree, lockfile), 'utf8');
+  const lock =
+    read(lockfile, text, manifests) ?? (await runResolver(manifests, { scratch, cache, settings, ancient: text }));
+  return { lock, lockfile };
+}
+
+function findLockfiles(tree: string): string[] {
+  const found = Object.keys(readers).filter((name) => existsSync(join(tree, name)));
+  return found[0] === 'npm-shrinkwrap.json' ? found.filter((name) => name !== 'package-lock.json') : found;
+}
+
+function read(lockfile: string, text: string, manifests: ReadonlyMap<string, Manifest>): Lock | undefined {
+  try {
+    return readers[lockfile]?.(text, manifests);
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    const conflict = /^(<{7}|>{7})/m.test(text);
+    throw new BuildFailure(`${lockfile} cannot be read${conflict ? ': it has merge conflicts' : ''}.`, {
+      details: error.message.split('\n'),
+    });
+  }
 }
 
 /** @returns undefined for a lockfile of version 1, which does not have all that is needed to install from it */
@@ -111,7 +143,7 @@ function satisfies(version: string | undefined, range: string): boolean {
  * `.npm-extension.mjs`, and follow paths, that it finds beside package.json.
  */
 async function runResolver(
-  { name, version, dependencies, devDependencies, optionalDependencies, peerDependencies, overrides }: Manifest,
+  manifests: ReadonlyMap<string, Manifest>,
   {
     scratch,
     cache,
@@ -119,9 +151,18 @@ async function runResolver(
     ancient,
   }: { scratch: string; cache: string; settings: RegistrySettings; ancient?: string },
 ): Promise<Lock> {
-  const manifest = { name, version, dependencies, devDependencies, optionalDependencies, peerDependencies, overrides };
-  await mkdir(scratch, { recursive: true });
-  await writeFile(join(scratch, 'package.json'), JSON.stringify(manifest));
+  for (const [directory, manifest] of manifests) {
+    checkSpecifiers(manifest);
+    const { name, version, dependencies, devDependencies, optionalDependencies, peerDependencies } = manifest;
+    const { overrides } = manifest;
+    const kept = { name, version, dependencies, devDependencies, optionalDependencies, peerDependencies, overrides };
+    const workspaces = [...manifests.keys()].filter((path) => path !== '');
+    await mkdir(join(scratch, directory), { recursive: true });
+    await writeFile(
+      join(scratch, directory, 'package.json'),
+      JSON.stringify(directory === '' ? { ...kept, workspaces } : kept),
+    );
+  }
   if (ancient !== undefined) await writeFile(join(scratch, 'package-lock.json'), ancient);
 
   const arborist = new Arborist({
@@ -133,13 +174,25 @@ async function runResolver(
     audit: false,
     allowGit: 'none',
     allowFile: 'none',
-    allowDirectory: 'none',
+    // Workspaces are directories, and the only ones: see checkSpecifiers.
+    allowDirectory: 'root',
     allowRemote: 'none',
   });
   const ideal = await arborist.buildIdealTree().catch((error: unknown) => {
     throw explain(error, wantedBy(error) ?? 'a dependency');
   });
   return lock.parse(ideal.meta.commit());
+}
+
+/** Refuses dependencies on paths: npm's resolver would follow them on this host. */
+function checkSpecifiers({ dependencies, devDependencies, optionalDependencies, peerDependencies }: Manifest): void {
+  const all = { ...peerDependencies, ...optionalDependencies, ...devDependencies, ...dependencies };
+  for (const [name, range] of Object.entries(all)) {
+    if (!/^(file|link|portal):|^[./~\\]|^[a-zA-Z]:/.test(range)) continue;
+    throw new BuildFailure(`${name}@${range} does not come from a registry.`, {
+      help: ['Depend on a published version, or on a workspace of this repository.'],
+    });
+  }
 }
 
 /** The package that npm's resolver was after when it failed: `left-pad@^1.0.0`. */

@@ -18,6 +18,7 @@ const packageJson = z.object({
   optionalDependencies: strings.optional(),
   peerDependencies: strings.optional(),
   overrides: z.unknown().optional(),
+  workspaces: z.unknown().optional(),
 });
 
 export type PackageJson = z.infer<typeof packageJson>;

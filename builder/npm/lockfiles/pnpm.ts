@@ -1,0 +1,93 @@
+/** pnpm-lock.yaml, version 9 ("pnpm-lock.yaml", pnpm lockfile specification 9.0). */
+import { posix } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { BuildFailure } from '../../failure.ts';
+import type { Manifest } from '../manifest.ts';
+import { checkDeclared, type Edges, type GraphPackage, type Importer, type PackageGraph } from './graph.ts';
+
+const strings = z.record(z.string(), z.string());
+const direct = z.record(z.string(), z.object({ specifier: z.string(), version: z.string() })).default({});
+const platforms = z.array(z.string()).optional();
+
+const pnpmLock = z.object({
+  lockfileVersion: z.coerce.string().startsWith('9.'),
+  importers: z.record(
+    z.string(),
+    z.object({ dependencies: direct, devDependencies: direct, optionalDependencies: direct }),
+  ),
+  packages: z
+    .record(
+      z.string(),
+      z.object({
+        resolution: z.object({ integrity: z.string().optional(), tarball: z.string().optional() }),
+        version: z.string().optional(),
+        os: platforms,
+        cpu: platforms,
+        libc: platforms,
+      }),
+    )
+    .default({}),
+  snapshots: z
+    .record(z.string(), z.object({ dependencies: strings.default({}), optionalDependencies: strings.default({}) }))
+    .default({}),
+});
+
+/** @throws BuildFailure when it is of another version, damaged, or not for this package.json */
+export function readPnpmLock(text: string, manifest: Manifest): PackageGraph {
+  const parsed = pnpmLock.safeParse(parse(text));
+  if (!parsed.success) {
+    throw new BuildFailure('pnpm-lock.yaml is damaged, or not of version 9.0.', {
+      details: parsed.error.issues.slice(0, 3).map(({ path, message }) => `${path.join('.')}: ${message}`),
+      help: ['Run `pnpm install` with pnpm 9 or newer and commit the result.'],
+    });
+  }
+  const { importers, packages, snapshots } = parsed.data;
+  const root = importers['.'];
+  const locked = { ...root?.optionalDependencies, ...root?.devDependencies, ...root?.dependencies };
+  const wanted = { ...manifest.optionalDependencies, ...manifest.devDependencies, ...manifest.dependencies };
+  checkDeclared(
+    Object.entries(wanted).map(([name, range]) => ({ name, wanted: range, locked: locked[name]?.specifier })),
+    'pnpm-lock.yaml',
+    'pnpm install',
+  );
+
+  /** `4.4.3` stands for `debug@4.4.3`; an alias has the whole id; a workspace a path from its importer. */
+  const edges = (versions: Record<string, string>, from = ''): Edges =>
+    Object.fromEntries(
+      Object.entries(versions).map(([name, version]) => {
+        if (version.startsWith('link:')) return [name, `link:${posix.join(from, version.slice('link:'.length))}`];
+        return [name, version in snapshots ? version : `${name}@${version}`];
+      }),
+    );
+  const versionsOf = (all: z.infer<typeof direct>) =>
+    Object.fromEntries(Object.entries(all).map(([name, { version }]) => [name, version]));
+
+  const graph = { packages: new Map<string, GraphPackage>(), importers: new Map<string, Importer>() };
+  for (const [path, importer] of Object.entries(importers)) {
+    const directory = path === '.' ? '' : path;
+    graph.importers.set(directory, {
+      dependencies: edges(versionsOf(importer.dependencies), directory),
+      devDependencies: edges(versionsOf(importer.devDependencies), directory),
+      optionalDependencies: edges(versionsOf(importer.optionalDependencies), directory),
+    });
+  }
+  for (const [id, { dependencies, optionalDependencies }] of Object.entries(snapshots)) {
+    // What follows in parentheses tells apart the same package with other peers.
+    const key = id.replace(/\(.*$/, '');
+    const at = key.indexOf('@', 1);
+    const { resolution, version, os, cpu, libc } = packages[key] ?? { resolution: {} };
+    graph.packages.set(id, {
+      name: key.slice(0, at),
+      version: version ?? key.slice(at + 1),
+      integrity: resolution.integrity,
+      resolved: resolution.tarball,
+      os,
+      cpu,
+      libc,
+      dependencies: edges(dependencies),
+      optionalDependencies: edges(optionalDependencies),
+    });
+  }
+  return graph;
+}
