@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { deflateSync } from 'node:zlib';
+import { GitError } from '../errors.ts';
+import { type Oid, oidAt } from '../objects/oid.ts';
+import { packKey } from '../store/keys.ts';
+import type { Location, ObjectStore } from '../store/object-store.ts';
+import type { ObjectList } from '../walk/object-list.ts';
+import {
+  OFS_DELTA,
+  PACK_HEADER_BYTES,
+  PACK_TRAILER_BYTES,
+  REF_DELTA,
+  writeEntryHeader,
+  writeOffset,
+  writePackHeader,
+} from './entry.ts';
+
+/** Takes the bytes of a pack, which may be reused afterwards. */
+export type PackSink = (bytes: Uint8Array) => Promise<void>;
+
+/** Writes a pack of the objects in `list`, with the compressed entries and the deltas as they are stored. */
+export class PackWriter {
+  readonly #store: ObjectStore;
+  readonly #sink: PackSink;
+  readonly #hash = createHash('sha1');
+  #position = 0;
+
+  constructor(store: ObjectStore, sink: PackSink) {
+    this.#store = store;
+    this.#sink = sink;
+  }
+
+  /**
+   * @param ofsDelta whether the receiver takes deltas that say how far before them their base is
+   * @param thin whether it takes deltas on objects that it has already
+   */
+  async write(list: ObjectList, { ofsDelta, thin }: { ofsDelta: boolean; thin: boolean }): Promise<void> {
+    const indexes = await this.#store.load();
+    await this.#emit(writePackHeader(list.oids.size));
+    for (const [pack, ids] of byPack(list.locations).entries()) {
+      const index = indexes[pack];
+      if (!index || ids.length === 0) continue;
+      // Where the entries of this pack came to stand in the new one, by their offset here.
+      const written = new Map<number, number>();
+      for (const id of ids) {
+        const { offset } = list.locations[id] ?? { offset: 0 };
+        const end = index.end(offset) ?? (this.#store.packs[pack]?.size ?? 0) - PACK_TRAILER_BYTES;
+        const { type, size, length, distance, base } = await this.#store.file(pack).header(offset);
+        const at = this.#position;
+        if (type !== OFS_DELTA && type !== REF_DELTA) {
+          await this.#copy(pack, offset, end);
+        } else {
+          const baseAt = type === OFS_DELTA ? offset - distance : -1;
+          const inPack = ofsDelta ? written.get(baseAt) : undefined;
+          const name = base ?? index.oidAtOffset(baseAt);
+          if (inPack !== undefined) {
+            await this.#emit(writeEntryHeader(OFS_DELTA, size));
+            await this.#emit(writeOffset(at - inPack));
+            await this.#copy(pack, offset + length, end);
+          } else if (name && (list.oids.find(name) >= 0 || (thin && list.withClient.find(name) >= 0))) {
+            await this.#emit(writeEntryHeader(REF_DELTA, size));
+            await this.#emit(name);
+            await this.#copy(pack, offset + length, end);
+          } else {
+            await this.#writeWhole(oidAt(list.oids.oid(id)));
+          }
+        }
+        written.set(offset, at);
+      }
+    }
+    await this.#sink(this.#hash.digest());
+  }
+
+  /** Writes all packs of a repository as one; only right when no object is in two of them. */
+  async concatenate(bucket: R2Bucket, appId: string): Promise<void> {
+    const { packs } = this.#store;
+    await this.#emit(writePackHeader(packs.reduce((sum, { objects }) => sum + objects, 0)));
+    for (const { name, size } of packs) {
+      const range = { offset: PACK_HEADER_BYTES, length: size - PACK_HEADER_BYTES - PACK_TRAILER_BYTES };
+      const object = await bucket.get(packKey(appId, name), { range });
+      if (!object) throw new Error(`pack ${name} is not in the bucket`);
+      for await (const bytes of object.body) await this.#emit(bytes);
+    }
+    await this.#sink(this.#hash.digest());
+  }
+
+  async #emit(bytes: Uint8Array): Promise<void> {
+    this.#hash.update(bytes);
+    this.#position += bytes.length;
+    await this.#sink(bytes);
+  }
+
+  async #copy(pack: number, from: number, to: number): Promise<void> {
+    for (let position = from; position < to; ) {
+      const { bytes, at } = await this.#store.file(pack).window(position);
+      const piece = bytes.subarray(at, at + to - position);
+      await this.#emit(piece);
+      position += piece.length;
+    }
+  }
+
+  /** Writes an object whose delta the receiver could not use. */
+  async #writeWhole(oid: Oid): Promise<void> {
+    const object = await this.#store.get(oid);
+    if (!object) throw new GitError(`missing object ${oid}`);
+    await this.#emit(writeEntryHeader(object.type, object.data.length));
+    await this.#emit(deflateSync(object.data));
+  }
+}
+
+/** The numbers of the objects by pack, in the order in which they stand there. */
+function byPack(locations: Location[]): number[][] {
+  const packs: number[][] = [];
+  for (const [id, { pack }] of locations.entries()) {
+    while (packs.length <= pack) packs.push([]);
+    packs[pack]?.push(id);
+  }
+  for (const ids of packs) ids.sort((a, b) => (locations[a]?.offset ?? 0) - (locations[b]?.offset ?? 0));
+  return packs;
+}

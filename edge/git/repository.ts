@@ -1,0 +1,334 @@
+import { DurableObject } from 'cloudflare:workers';
+import type { Env } from '../env.ts';
+import { type Oid, ZERO_OID } from './objects/oid.ts';
+import { indexKey, packKey, repositoryPrefix } from './store/keys.ts';
+import type { StoredPack } from './store/object-store.ts';
+
+export interface Ref {
+  name: string;
+  oid: Oid;
+  /** What an annotated tag stands for in the end. */
+  peeled: Oid | null;
+}
+
+export interface RefUpdate {
+  ref: string;
+  /** ZERO_OID to create. */
+  old: Oid;
+  /** ZERO_OID to delete. */
+  new: Oid;
+}
+
+/** An update, and what the edge found out about it while it had the objects at hand. */
+export interface CheckedUpdate extends RefUpdate {
+  peeled: Oid | null;
+  /** Whether objects may be left that no ref reaches: a deletion, or an update that is no fast-forward. */
+  leavesGarbage: boolean;
+}
+
+export interface Rejection {
+  ref: string;
+  /** One line, as git words it after `! [remote rejected]`. */
+  reason: string;
+}
+
+export type CommitAnswer = { ok: true } | { ok: false; rejected: Rejection[] };
+
+/** All that one request needs of a repository, as of one moment. */
+export interface Snapshot {
+  /** What HEAD stands for, whether or not it exists. */
+  head: string;
+  /** In the order of their names. */
+  refs: Ref[];
+  /** Oldest first. */
+  packs: StoredPack[];
+  /** True when every object is reachable from a ref, and in one pack only: then a clone is the packs as they are. */
+  tidy: boolean;
+  /** Changes whenever the catalogue does. */
+  version: number;
+}
+
+/** What a push brings. */
+export interface Quarantine {
+  /** None, when it brings no objects. */
+  pack: StoredPack | undefined;
+  updates: CheckedUpdate[];
+  /** Whether the pack keeps the catalogue tidy as of `version`. */
+  tidy: boolean;
+  version: number;
+}
+
+/** How long a push lives that nobody holds, in ms. */
+const LEASE_MS = 60 * 60 * 1000;
+/** How long the answer to a finished push is kept for whoever asks again, in ms. */
+const ANSWER_MS = 7 * 24 * 60 * 60 * 1000;
+
+type PushRow = {
+  id: string;
+  state: 'receiving' | 'quarantined' | 'committed' | 'rejected';
+  upload: string | null;
+  content: string | null;
+  answer: string | null;
+};
+
+/**
+ * The repository of one app: its refs, the catalogue of its packs, and the pushes on their way. The objects are in R2;
+ * Workers read and write them there, and everything that decides is one transaction here.
+ *
+ * A push is `receiving` while its pack is written, `quarantined` while whoever started it makes up their mind, and
+ * then `committed` or `rejected`. Its pack is in the catalogue only once it is committed.
+ */
+export class Repository extends DurableObject<Env> {
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    this.#createTables();
+  }
+
+  /**
+   * The repository now.
+   * @param pushId a push whose quarantined objects are to be seen as well
+   */
+  snapshot(pushId?: string): Snapshot {
+    const own = pushId ? this.#content(pushId)?.pack : undefined;
+    const packs = this.#packs();
+    if (own && !packs.some(({ name }) => name === own.name)) packs.push(own);
+    return {
+      head: this.#meta('head') ?? 'refs/heads/main',
+      refs: this.#sql.exec<Ref & Row>('SELECT name, oid, peeled FROM refs ORDER BY name').toArray(),
+      packs,
+      tidy: this.#meta('untidy') === undefined,
+      version: Number(this.#meta('version') ?? 0),
+    };
+  }
+
+  /** Begins a push under an id of the caller's making. What it writes to R2 goes under that name, and is collected. */
+  async beginPush(id: string): Promise<Snapshot> {
+    this.#sql.exec("INSERT INTO pushes (id, state, expires) VALUES (?, 'receiving', ?)", id, Date.now() + LEASE_MS);
+    await this.#wake();
+    return this.snapshot();
+  }
+
+  /** Notes a multipart upload of a push that is being received, so that it can be given up. */
+  noteUpload(id: string, uploadId: string): void {
+    this.#sql.exec('UPDATE pushes SET upload = ? WHERE id = ?', uploadId, id);
+  }
+
+  /**
+   * Takes in what a push brought, once all of it is stored and connected. From now on it survives a restart; refs do
+   * not move yet. Refused when the refs are not, or no longer, where the push expects them.
+   */
+  quarantine(id: string, content: Quarantine): CommitAnswer {
+    const rejected = this.#rejections(content.updates);
+    if (rejected.length > 0) return { ok: false, rejected };
+    const { rowsWritten } = this.#sql.exec(
+      "UPDATE pushes SET state = 'quarantined', upload = NULL, content = ?, expires = ? WHERE id = ? AND state = 'receiving'",
+      JSON.stringify(content),
+      Date.now() + LEASE_MS,
+      id,
+    );
+    if (rowsWritten === 0) return { ok: false, rejected: rejectAll(content.updates, 'the push was given up') };
+    return { ok: true };
+  }
+
+  /** Keeps a push for another hour. False when it is not there (any more). */
+  holdPush(id: string): boolean {
+    const expires = Date.now() + LEASE_MS;
+    return this.#sql.exec('UPDATE pushes SET expires = MAX(expires, ?) WHERE id = ?', expires, id).rowsWritten > 0;
+  }
+
+  /**
+   * Moves all refs of a quarantined push, or none, and its pack into the catalogue. May be called again, and answers
+   * the same again.
+   */
+  async commitPush(id: string): Promise<CommitAnswer> {
+    const push = this.#push(id);
+    if (push?.answer) return JSON.parse(push.answer);
+    const content = push && this.#content(id);
+    if (!content) return { ok: false, rejected: [] };
+    const rejected = this.#rejections(content.updates);
+    const answer: CommitAnswer = rejected.length > 0 ? { ok: false, rejected } : { ok: true };
+    this.ctx.storage.transactionSync(() => {
+      if (answer.ok) this.#apply(content);
+      this.#finish(id, answer);
+    });
+    if (!answer.ok) await this.#removePack(id);
+    await this.#wake();
+    return answer;
+  }
+
+  /** Drops a push that is not committed, and its objects. */
+  async abandonPush(id: string): Promise<void> {
+    const push = this.#push(id);
+    if (!push || push.state === 'committed') return;
+    const updates = this.#content(id)?.updates ?? [];
+    const answer: CommitAnswer = { ok: false, rejected: rejectAll(updates, 'the push was given up') };
+    if (push.state !== 'rejected') this.#finish(id, answer);
+    await this.#removePack(id, push.upload);
+  }
+
+  /** Removes everything, R2 included. */
+  async destroy(): Promise<void> {
+    const uploads = this.#sql.exec<PushRow & Row>('SELECT * FROM pushes WHERE upload IS NOT NULL').toArray();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.#createTables();
+    for (const { id, upload } of uploads) if (upload) await this.#abortUpload(id, upload);
+    for (;;) {
+      const { objects } = await this.env.BUCKET.list({ prefix: repositoryPrefix(this.#appId) });
+      if (objects.length === 0) return;
+      await this.env.BUCKET.delete(objects.map(({ key }) => key));
+    }
+  }
+
+  /** Collects pushes that nobody claimed, and answers that nobody needs any more. */
+  override async alarm(): Promise<void> {
+    const now = Date.now();
+    for (const { id, state } of this.#sql
+      .exec<PushRow & Row>('SELECT * FROM pushes WHERE expires <= ?', now)
+      .toArray()) {
+      if (state === 'receiving' || state === 'quarantined') await this.abandonPush(id);
+      else this.#sql.exec('DELETE FROM pushes WHERE id = ?', id);
+    }
+    await this.#wake();
+  }
+
+  get #sql(): SqlStorage {
+    return this.ctx.storage.sql;
+  }
+
+  /** The Durable Object is named after the app. */
+  get #appId(): string {
+    const { name } = this.ctx.id;
+    if (!name) throw new Error('a Repository is reached by the name of its app');
+    return name;
+  }
+
+  #createTables(): void {
+    this.#sql.exec(`
+      CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS refs (name TEXT PRIMARY KEY, oid TEXT NOT NULL, peeled TEXT) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS packs (
+        seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, objects INTEGER NOT NULL
+      );
+      CREATE TABLE IF NOT EXISTS pushes (
+        id TEXT PRIMARY KEY, state TEXT NOT NULL, upload TEXT, content TEXT, answer TEXT, expires INTEGER NOT NULL
+      ) WITHOUT ROWID;
+      CREATE INDEX IF NOT EXISTS pushes_by_expiry ON pushes (expires);
+    `);
+  }
+
+  #packs(): StoredPack[] {
+    return this.#sql.exec<StoredPack & Row>('SELECT name, size, objects FROM packs ORDER BY seq').toArray();
+  }
+
+  #push(id: string): PushRow | undefined {
+    return this.#sql.exec<PushRow & Row>('SELECT * FROM pushes WHERE id = ?', id).toArray()[0];
+  }
+
+  #content(id: string): Quarantine | undefined {
+    const content = this.#push(id)?.content;
+    return content ? JSON.parse(content) : undefined;
+  }
+
+  #meta(key: string): string | undefined {
+    return this.#sql.exec<{ value: string }>('SELECT value FROM meta WHERE key = ?', key).toArray()[0]?.value;
+  }
+
+  #setMeta(key: string, value: string): void {
+    this.#sql.exec('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)', key, value);
+  }
+
+  #refOid(name: string): Oid {
+    return this.#sql.exec<{ oid: Oid }>('SELECT oid FROM refs WHERE name = ?', name).toArray()[0]?.oid ?? ZERO_OID;
+  }
+
+  /** Why the updates cannot all be made now, in the words of git's `refs/files-backend.c`. */
+  #rejections(updates: CheckedUpdate[]): Rejection[] {
+    const rejected: Rejection[] = [];
+    const gone = new Set(updates.filter((update) => update.new === ZERO_OID).map(({ ref }) => ref));
+    for (const { ref, old, new: to } of updates) {
+      const now = this.#refOid(ref);
+      const conflict = to === ZERO_OID || now !== ZERO_OID ? undefined : this.#conflict(ref, gone);
+      if (now !== old) rejected.push({ ref, reason: staleReason(ref, now, old) });
+      else if (conflict) rejected.push({ ref, reason: `'${conflict}' exists; cannot create '${ref}'` });
+    }
+    return rejected;
+  }
+
+  /** A ref that cannot be together with a new one: one name is a directory of the other. */
+  #conflict(ref: string, gone: ReadonlySet<string>): string | undefined {
+    const parts = ref.split('/');
+    const above = parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join('/'));
+    const found = above.find((name) => !gone.has(name) && this.#refOid(name) !== ZERO_OID);
+    if (found) return found;
+    const below = this.#sql.exec<{ name: string }>(
+      'SELECT name FROM refs WHERE name > ? AND name < ? ORDER BY name',
+      `${ref}/`,
+      `${ref}0`,
+    );
+    for (const { name } of below) if (!gone.has(name)) return name;
+    return undefined;
+  }
+
+  #apply({ pack, updates, tidy, version }: Quarantine): void {
+    // Deletions first: they make room for names below or above their own.
+    const deleted = updates.filter((update) => update.new === ZERO_OID);
+    for (const { ref } of deleted) this.#sql.exec('DELETE FROM refs WHERE name = ?', ref);
+    for (const { ref, new: oid, peeled } of updates) {
+      if (oid === ZERO_OID) continue;
+      this.#sql.exec('INSERT OR REPLACE INTO refs (name, oid, peeled) VALUES (?, ?, ?)', ref, oid, peeled);
+    }
+    this.#chooseHead();
+    const current = Number(this.#meta('version') ?? 0);
+    if (updates.some(({ leavesGarbage }) => leavesGarbage)) this.#setMeta('untidy', '1');
+    if (!pack) return;
+    this.#sql.exec('INSERT INTO packs (name, size, objects) VALUES (?, ?, ?)', pack.name, pack.size, pack.objects);
+    // Another push that came first may have brought some of the same objects.
+    if (!tidy || version !== current) this.#setMeta('untidy', '1');
+    this.#setMeta('version', String(current + 1));
+  }
+
+  /** HEAD is what was pushed first, of the two names a deploy branch can have. */
+  #chooseHead(): void {
+    if (this.#refOid(this.#meta('head') ?? 'refs/heads/main') !== ZERO_OID) return;
+    const head = ['refs/heads/main', 'refs/heads/master'].find((name) => this.#refOid(name) !== ZERO_OID);
+    if (head) this.#setMeta('head', head);
+  }
+
+  #finish(id: string, answer: CommitAnswer): void {
+    this.#sql.exec(
+      'UPDATE pushes SET state = ?, answer = ?, content = NULL, expires = ? WHERE id = ?',
+      answer.ok ? 'committed' : 'rejected',
+      JSON.stringify(answer),
+      Date.now() + ANSWER_MS,
+      id,
+    );
+  }
+
+  async #removePack(id: string, upload?: string | null): Promise<void> {
+    if (upload) await this.#abortUpload(id, upload);
+    await this.env.BUCKET.delete([packKey(this.#appId, id), indexKey(this.#appId, id)]);
+  }
+
+  async #abortUpload(id: string, upload: string): Promise<void> {
+    await this.env.BUCKET.resumeMultipartUpload(packKey(this.#appId, id), upload)
+      .abort()
+      .catch(() => undefined);
+  }
+
+  /** Sets the alarm to when the next push expires. */
+  async #wake(): Promise<void> {
+    const [next] = this.#sql.exec<{ at: number | null }>('SELECT MIN(expires) AS at FROM pushes');
+    if (next?.at != null) await this.ctx.storage.setAlarm(next.at);
+  }
+}
+
+type Row = Record<string, SqlStorageValue>;
+
+const rejectAll = (updates: RefUpdate[], reason: string): Rejection[] => updates.map(({ ref }) => ({ ref, reason }));
+
+function staleReason(ref: string, now: Oid, old: Oid): string {
+  if (now === ZERO_OID) return `cannot lock ref '${ref}': unable to resolve reference '${ref}'`;
+  if (old === ZERO_OID) return `cannot lock ref '${ref}': reference already exists`;
+  return `cannot lock ref '${ref}': is at ${now} but expected ${old}`;
+}
