@@ -35,19 +35,26 @@ const readers: Record<string, Reader> = {
   'bun.lock': (text, manifests) => hoist(readBunLock(text, manifests.get('') ?? {})),
 };
 
+export interface ResolveOptions {
+  /** A directory for the resolver alone; it is made. */
+  scratch: string;
+  /** Where registry answers are kept between builds. */
+  cache: string;
+  settings: RegistrySettings;
+  signal: AbortSignal;
+}
+
 /**
  * Says what to install: the app's lockfile where it has a current one, else what npm's own resolver makes of
  * package.json, or of a lockfile from before npm 7.
  *
  * @param tree absolute path of the app
- * @param scratch a directory for the resolver alone; it is made
- * @param cache where registry answers are kept between builds
  * @throws BuildFailure when the lockfile is damaged or does not fit package.json, or nothing satisfies package.json
  */
 export async function resolve(
   tree: string,
   manifest: Manifest,
-  { scratch, cache, settings }: { scratch: string; cache: string; settings: RegistrySettings },
+  options: ResolveOptions,
 ): Promise<{ lock: Lock; lockfile: string | undefined }> {
   const manifests = readManifests(tree, manifest);
   const [lockfile, other] = findLockfiles(tree);
@@ -56,10 +63,9 @@ export async function resolve(
       help: ['Delete the one of the package manager that you do not use, and commit that.'],
     });
   }
-  if (lockfile === undefined) return { lock: await runResolver(manifests, { scratch, cache, settings }), lockfile };
+  if (lockfile === undefined) return { lock: await runResolver(manifests, options), lockfile };
   const text = await readFile(join(tree, lockfile), 'utf8');
-  const lock =
-    read(lockfile, text, manifests) ?? (await runResolver(manifests, { scratch, cache, settings, ancient: text }));
+  const lock = read(lockfile, text, manifests) ?? (await runResolver(manifests, { ...options, ancient: text }));
   return { lock, lockfile };
 }
 
@@ -144,12 +150,7 @@ function satisfies(version: string | undefined, range: string): boolean {
  */
 async function runResolver(
   manifests: ReadonlyMap<string, Manifest>,
-  {
-    scratch,
-    cache,
-    settings,
-    ancient,
-  }: { scratch: string; cache: string; settings: RegistrySettings; ancient?: string },
+  { scratch, cache, settings, signal, ancient }: ResolveOptions & { ancient?: string },
 ): Promise<Lock> {
   for (const [directory, manifest] of manifests) {
     checkSpecifiers(manifest);
@@ -169,6 +170,8 @@ async function runResolver(
     ...settings,
     path: scratch,
     cache,
+    // It reaches every request that the resolver makes.
+    signal,
     ignoreScripts: true,
     ignoreExtension: true,
     audit: false,

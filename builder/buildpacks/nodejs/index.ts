@@ -109,7 +109,7 @@ async function installDependencies(packageJson: PackageJson, context: BuildConte
   const settings = await projectSettings(tree, config, context.settings);
   log.step('Installing dependencies');
   const { lock, lockfile } = await context.phase('resolve', () =>
-    resolve(tree, packageJson, { scratch: join(scratch, 'resolve'), cache, settings }),
+    resolve(tree, packageJson, { scratch: join(scratch, 'resolve'), cache, settings, signal }),
   );
   if (lockfile === undefined) log.detail('Installing node modules (package.json)');
   else log.detail(`Installing node modules (${lockfile})`);
