@@ -22,7 +22,7 @@ type Row = Awaited<ReturnType<typeof select>>[number];
 builds.get('/apps/:app/builds', async (c) => {
   const app = await appOf(c);
   const rows = await select(c).where(eq(buildsTable.appId, app.id));
-  const by = { started_at: ({ build }: Row) => build.createdAt, id: ({ build }: Row) => build.id };
+  const by = { created_at: ({ build }: Row) => build.createdAt, id: ({ build }: Row) => build.id };
   return page(c, rows, { by }, (row) => buildResource(c, row));
 });
 
