@@ -15,6 +15,17 @@ test('a syntax error: file, line and the line itself', async () => {
   expect(output).toContain('let y = ;');
 });
 
+test('a syntax error in a file that speaks of its own place', async () => {
+  const { build } = await startBuilder();
+  const { result, output } = await build({
+    'package.json': packageJson,
+    'index.js': 'const here = __dirname;\nconst list = [;\n',
+  });
+  expect(result).toMatchObject({ status: 'failed', reason: 'index.js:2: Unexpected ";"' });
+  expect(output).toContain('const list = [;');
+  expect(output).not.toContain('node_modules');
+});
+
 test('a package that package.json lacks, also when a directory above the build has it', async () => {
   const { build } = await startBuilder();
   const { result, output } = await build({ 'package.json': packageJson, 'index.js': '\nconst z = require("zod");' });

@@ -118,7 +118,8 @@ export function nodePlugin({ tree, packages, main, standIns, broken, unavailable
         // A module's own `require` is the one that esbuild knows how to bundle.
         let contents = source.includes('createRequire') ? source.replace(ownRequire, '') : source;
         if (contents.includes('require.resolve')) contents = await resolvePaths(contents, path);
-        const result = await locate(contents, place, loader, place === main);
+        // What does not parse goes on to esbuild as it is, which says where and why.
+        const result = await locate(contents, place, loader, place === main).catch(() => undefined);
         return result ?? (contents === source ? undefined : { contents, loader });
       }
 
