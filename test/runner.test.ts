@@ -1,6 +1,6 @@
 /** Runners with a stand-in for the edge: how a request reaches an app, through releases, crashes and limits. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { open, request } from './support/request.ts';
+import { open, request, upload } from './support/request.ts';
 import { Runners } from './support/runners.ts';
 import { textSlug } from './support/slug.ts';
 
@@ -157,6 +157,20 @@ describe('an app that fails', () => {
     await expect
       .poll(() => runners.log('hang'))
       .toMatch(/code=H12 desc="Request timeout" .* dyno=web\.1 .* service=15\d\dms/);
+  });
+
+  it('but a slow upload is not one', async () => {
+    await runners.announce(
+      runners.route('upload', await server('(req, res) => req.resume().on("end", () => res.end("all"))')),
+    );
+    const parts = async function* () {
+      for (let i = 0; i < 5; i++) {
+        yield Buffer.alloc(1000);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+    };
+    const response = await upload(runners.port(), 'upload.localhost', parts());
+    expect(response).toMatchObject({ status: 200, text: 'all' });
   });
 
   it('to listen in time: R10, then H20', async () => {

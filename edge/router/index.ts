@@ -93,8 +93,9 @@ export function createRouter(options: RouterOptions): Router {
     async fetch(request, context) {
       const host = requestedHost(request);
       const known = cache.get(host, context);
-      const route = known instanceof Promise ? await known : known;
-      if (!route) return noSuchApp(host);
+      const route = known instanceof Promise ? await known.catch(() => undefined) : known;
+      if (route === undefined) return failurePage('H99', host);
+      if (route === null) return noSuchApp(host);
 
       const requestId = requestIdOf(request);
       const ip = clientIp(request);

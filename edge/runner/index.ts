@@ -39,6 +39,7 @@ export class Dyno extends DynoObject<RunnerEnv> {
   protected readonly host = {
     loader: env.LOADER,
     outbound: env.INTERNET,
+    evaluates: true,
     route: (host: string) => router.route(host, this.ctx),
     slug: (sha256: string) => edge.slug(sha256),
     log: (line: LogLine) => logs.log(line, this.ctx),

@@ -10,6 +10,8 @@ export interface DynoHost {
   loader: WorkerLoader;
   /** Where the app's own connections go; without it, to wherever this Worker's may. */
   outbound?: Fetcher;
+  /** See RuntimeOptions. */
+  evaluates?: boolean;
   /** The current route of the app that answers to `host`, or null. */
   route(host: string): Promise<Route | null>;
   /** The slug with this SHA-256. */

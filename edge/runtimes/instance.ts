@@ -13,6 +13,9 @@ const STOP_TIMEOUT_MS = 30_000;
 /** After its last request, so that what a response left in pipes is through. */
 const LINGER_MS = 1_000;
 
+/** Bytes of a body that arrives at once. */
+const SMALL_BODY = 64 * 1024;
+
 type Facet = Fetcher & Protocol;
 type State = 'starting' | 'up' | 'crashed' | 'stopped';
 
@@ -34,7 +37,7 @@ export class Instance {
   readonly #facetName = `process-${++count}`;
   readonly #booted = Promise.withResolvers<void>();
   readonly #crashed = Promise.withResolvers<void>();
-  /** Requests without a response so far, oldest first. */
+  /** Requests without a response so far, the next to run out of time first. */
   readonly #waiting = new Set<Waiting>();
   #state: State = 'starting';
   #bootTimedOut = false;
@@ -58,7 +61,7 @@ export class Instance {
     if (this.#state !== 'up' || !this.#facet) return failure(this.#bootTimedOut ? 'H20' : 'H10');
     const waiting = this.#wait();
     try {
-      return await Promise.race([this.#facet.fetch(request), waiting.failed]);
+      return await Promise.race([this.#facet.fetch(this.#watched(request, waiting)), waiting.failed]);
     } catch {
       return failure('H13');
     } finally {
@@ -116,6 +119,7 @@ export class Instance {
         dyno: this.#name.dyno,
         version: release.version,
         outbound: this.#host.outbound,
+        evaluates: this.#host.evaluates ?? false,
       }),
     );
     const start = () => ({ class: worker.getDurableObjectClass('App') });
@@ -165,6 +169,21 @@ export class Instance {
     for (const waiting of this.#waiting) waiting.fail('H13');
     this.#ctx.facets.abort(this.#facetName, new Error('The process has ended.'));
     this.#ctx.facets.delete(this.#facetName);
+  }
+
+  /** The time limit begins anew with what the client sends: a large upload is no silence of the app. */
+  #watched(request: Request, waiting: Waiting): Request {
+    if (!request.body || Number(request.headers.get('content-length') ?? Number.NaN) <= SMALL_BODY) return request;
+    const watch = new TransformStream<Uint8Array, Uint8Array>({
+      transform: (chunk, controller) => {
+        if (this.#waiting.delete(waiting)) {
+          waiting.deadline = Date.now() + this.#timeouts.requestMs;
+          this.#waiting.add(waiting);
+        }
+        controller.enqueue(chunk);
+      },
+    });
+    return new Request(request, { body: request.body.pipeThrough(watch) });
   }
 
   #wait(): Waiting {

@@ -8,4 +8,6 @@ export interface RuntimeOptions {
   version: number;
   /** Where the app's own connections go; without it, to wherever this Worker's may. */
   outbound?: Fetcher;
+  /** Whether the app may make functions of text while it serves, as templates do; Cloudflare refuses it. */
+  evaluates: boolean;
 }

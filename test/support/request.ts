@@ -42,3 +42,16 @@ export function open(port: number, host: string, path: string, options: Options 
   outgoing.end(options.body);
   return promise;
 }
+
+/** A POST whose body comes in parts. */
+export async function upload(port: number, host: string, body: AsyncIterable<Buffer>): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const headers = { host: `${host}:${port}` };
+  const outgoing = httpRequest({ host: '127.0.0.1', port, path: '/', method: 'POST', headers, agent: false }, resolve);
+  outgoing.on('error', reject);
+  for await (const part of body) outgoing.write(part);
+  outgoing.end();
+  const response = await promise;
+  const text = Buffer.concat(await response.toArray()).toString();
+  return { status: response.statusCode ?? 0, headers: response.headers, text };
+}

@@ -48,7 +48,10 @@ const PORT = '5000';
  * The dynamic Worker for one process of a slug. Its Durable Object class `App` is the process: see
  * adapter/index.ts.
  */
-export function workerCode(slug: Slug, { config, dyno, outbound, version }: RuntimeOptions): WorkerLoaderWorkerCode {
+export function workerCode(
+  slug: Slug,
+  { config, dyno, evaluates, outbound, version }: RuntimeOptions,
+): WorkerLoaderWorkerCode {
   const modules: WorkerLoaderWorkerCode['modules'] = { 'adapter.js': { js: adapter } };
   for (const [name, bytes] of slug.code) {
     const type = slug.manifest.modules[name]?.type;
@@ -57,9 +60,8 @@ export function workerCode(slug: Slug, { config, dyno, outbound, version }: Runt
   }
   return {
     compatibilityDate: '2026-11-01',
-    // Templates (EJS, Pug, Handlebars) call `new Function` while they serve.
-    compatibilityFlags: ['experimental', 'allow_insecure_inefficient_logged_eval'],
-    allowExperimental: true,
+    compatibilityFlags: evaluates ? ['experimental', 'allow_insecure_inefficient_logged_eval'] : [],
+    allowExperimental: evaluates,
     mainModule: 'adapter.js',
     modules,
     env: {

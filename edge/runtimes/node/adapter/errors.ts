@@ -1,6 +1,7 @@
 import process from 'node:process';
 import timers from 'node:timers';
-import { inspect } from 'node:util';
+import timersPromises from 'node:timers/promises';
+import { inspect, promisify } from 'node:util';
 import type { Events } from './events.ts';
 
 /** Thrown by `process.exit`, which never returns: ends what runs, and the Dyno ends the rest. */
@@ -62,8 +63,7 @@ function guardCallback(name: 'setTimeout' | 'setInterval' | 'setImmediate'): voi
   const original = globalThis[name] as (callback: unknown, ...rest: unknown[]) => unknown;
   const guarded = (callback: unknown, ...rest: unknown[]) =>
     typeof callback === 'function' ? original(guard(callback as Callback), ...rest) : original(callback, ...rest);
-  // `util.promisify(setTimeout)` finds its promise version by a symbol.
-  Object.defineProperties(guarded, Object.getOwnPropertyDescriptors(original));
+  Object.defineProperty(guarded, promisify.custom, { value: timersPromises[name] });
   Object.assign(globalThis, { [name]: guarded });
   Object.assign(timers, { [name]: guarded });
 }

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { unpackTar } from 'modern-tar';
 import { appRoot } from '../../../../schema/app-root.ts';
-import { replaceBuiltin } from './require.ts';
+import { changePromises } from './promises.ts';
 
 const FILES = 'files/';
 
@@ -47,12 +47,9 @@ function decodeNames(): void {
     },
   });
   const { readdir: promised } = fs.promises;
-  const promises = {
-    ...fs.promises,
+  changePromises(fs, 'fs/promises', {
     readdir: async (...args: Parameters<typeof promised>) => decode(await promised(...args)),
-  };
-  Object.defineProperty(fs, 'promises', { value: promises, configurable: true, enumerable: true });
-  replaceBuiltin('fs/promises', promises);
+  });
 }
 
 function decodeName(name: string): string {

@@ -6,14 +6,16 @@
 import { DurableObject } from 'cloudflare:workers';
 import process from 'node:process';
 import type { BootOptions, Instance } from '../../instance-protocol.ts';
+import { runAsClusterWorker } from './cluster.ts';
 import { followNodeDebug } from './debuglog.ts';
 import { catchErrors, uncaught } from './errors.ts';
 import { Events } from './events.ts';
 import { unpackTree } from './files.ts';
 import { onListening, publicServer, replaceHttpServer } from './http/index.ts';
+import { resolveLocalhost } from './localhost.ts';
 import { type AppModule, run } from './main-module.ts';
 import { captureOutput } from './output.ts';
-import { prepareProcess } from './process.ts';
+import { nameNode, prepareProcess } from './process.ts';
 
 export class App extends DurableObject implements Instance {
   readonly #events = new Events();
@@ -22,6 +24,9 @@ export class App extends DurableObject implements Instance {
     captureOutput(this.#events);
     catchErrors(this.#events);
     followNodeDebug();
+    nameNode();
+    runAsClusterWorker();
+    resolveLocalhost();
     replaceHttpServer();
     onListening(() => this.#events.send({ type: 'listening' }));
     await unpackTree(files, date);
