@@ -25,7 +25,7 @@ async function push(platform: Platform, repository: Repository): Promise<Round> 
   await repository.commit('A round');
   const start = Date.now();
   const { code, stderr } = await repository.git('push', platform.remote('bench'), 'main');
-  if (code !== 0) throw new Error(`The push failed:\n${stderr}`);
+  if (code !== 0) throw new Error(`The push failed:\n${stderr}\n${platform.output}`);
   const pushed = Date.now();
   await untilOk(platform.port, 'bench.localhost');
   const end = Date.now();

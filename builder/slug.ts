@@ -75,9 +75,13 @@ export async function storeSlug(
   path: string,
   { sha256, slugs, secret, signal }: { sha256: string; slugs: string; secret: string; signal: AbortSignal },
 ): Promise<void> {
-  const response = await fetch(`${slugs.replace(/\/$/, '')}/${sha256}`, {
+  const url = `${slugs.replace(/\/$/, '')}/${sha256}`;
+  const authorization = `Bearer ${secret}`;
+  const known = await fetch(url, { method: 'HEAD', headers: { authorization }, signal });
+  if (known.ok) return;
+  const response = await fetch(url, {
     method: 'PUT',
-    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/x-tar' },
+    headers: { authorization, 'content-type': 'application/x-tar' },
     body: await openAsBlob(path),
     signal,
   });

@@ -13,7 +13,7 @@ export const buildOrder = z.object({
   app: z.object({ id: z.uuid(), name: z.string() }),
   /** Where the source is: `GET` with the internal secret answers a tar archive of the tree, paths relative to its root. */
   source: z.object({ url: z.url(), version: z.string().nullable() }),
-  /** `PUT <slugs>/<sha256>` with the internal secret stores the slug; 200 when it is already there. */
+  /** `PUT <slugs>/<sha256>` with the internal secret stores the slug; `HEAD` answers 200 when it is there already. */
   slugs: z.url(),
   /** The app's config vars, as the build's environment. */
   config: z.record(z.string(), z.string()),

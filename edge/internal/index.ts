@@ -44,6 +44,10 @@ internal.get('/source/:app/:commit', async (c) => {
 });
 
 internal.get('/slugs/:sha256', async (c) => {
+  // Hono answers HEAD by the handler of GET.
+  if (c.req.method === 'HEAD') {
+    return (await c.env.BUCKET.head(slugKey(c.req.param('sha256')))) ? c.body(null, 200) : c.notFound();
+  }
   const slug = await c.env.BUCKET.get(slugKey(c.req.param('sha256')));
   return slug ? new Response(slug.body, { headers: { 'content-type': 'application/x-tar' } }) : c.notFound();
 });
@@ -53,8 +57,7 @@ internal.put('/slugs/:sha256', async (c) => {
   const { body } = c.req.raw;
   if (!body) return c.text('A slug needs a body.', 400);
   // R2 checks the hash while it stores, and keeps nothing that does not match.
-  if (!(await c.env.BUCKET.head(slugKey(sha256)))) await c.env.BUCKET.put(slugKey(sha256), body, { sha256 });
-  else await body.cancel();
+  await c.env.BUCKET.put(slugKey(sha256), body, { sha256 });
   return c.body(null, 200);
 });
 
