@@ -1,4 +1,6 @@
 /** Runners with a stand-in for the edge: how a request reaches an app, through releases, crashes and limits. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { open, request, upload } from './support/request.ts';
 import { Runners } from './support/runners.ts';
@@ -59,6 +61,16 @@ describe('a release', () => {
     expect(Buffer.concat(await response.toArray()).toString()).toBe('1 2 3 4 5 6 7 8 9 10 end');
   });
 
+  it('serves those who waited for one that it overtook', async () => {
+    const slow = await textSlug(`await new Promise((resolve) => setTimeout(resolve, 1200));
+      require('http').createServer((req, res) => res.end('slow')).listen(process.env.PORT);`);
+    runners.route('overtaken', slow);
+    const waiting = runners.get('overtaken');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await runners.announce(runners.route('overtaken', await says('quick')));
+    expect((await waiting).text).toBe('quick');
+  });
+
   it('never gives way to an older one', async () => {
     const old = runners.route('order', await says('old'));
     await runners.announce(runners.route('order', await says('new')));
@@ -116,7 +128,7 @@ describe('an app that fails', () => {
     expect(page).toMatchObject({ status: 503, headers: { 'content-type': 'text/html; charset=utf-8' } });
     expect(page.text).toContain('Application error');
     await expect.poll(() => runners.log('crash')).toContain('at=error code=H10 desc="App crashed" method=GET path="/"');
-    expect(runners.log('crash')).toMatch(/web\.1: Error: no database\nweb\.1: +at connect/);
+    await expect.poll(() => runners.log('crash')).toMatch(/web\.1: Error: no database\nweb\.1: +at connect/);
     expect(runners.log('crash')).toContain('web.1: State changed from starting to crashed');
     await runners.announce(runners.route('crash', await says('up')));
     expect((await runners.get('crash')).text).toBe('up');
@@ -144,7 +156,7 @@ describe('an app that fails', () => {
     await runners.announce(runners.route(app, await server(listener)));
     expect((await runners.get(app, '/die')).status).toBe(503);
     await expect.poll(() => runners.log(app)).toContain('code=H13 desc="Connection closed without response"');
-    expect(runners.log(app)).toMatch(/Process exited with status [13]\n/);
+    await expect.poll(() => runners.log(app)).toMatch(/Process exited with status [13]\n/);
     await expect.poll(async () => (await runners.get(app)).text).toBe('up');
   });
 
@@ -177,11 +189,22 @@ describe('an app that fails', () => {
     runners.route('deaf', await textSlug('setInterval(() => {}, 1000);'));
     expect((await runners.get('deaf')).status).toBe(503);
     await expect.poll(() => runners.log('deaf')).toContain('Error R10 (Boot timeout)');
-    expect(runners.log('deaf')).toContain('code=H20 desc="App boot timeout"');
+    await expect.poll(() => runners.log('deaf')).toContain('code=H20 desc="App boot timeout"');
   });
 });
 
 describe('a host', () => {
+  it('that many ask for at once is asked for once, though the first client leaves', async () => {
+    runners.route('popular', await says('up'));
+    const asked = runners.questions;
+    const first = connect(runners.port(), '127.0.0.1').end('GET / HTTP/1.1\r\nHost: popular.localhost\r\n\r\n');
+    await once(first, 'connect');
+    const others = Array.from({ length: 20 }, () => runners.get('popular'));
+    first.destroy();
+    expect(new Set((await Promise.all(others)).map(({ text }) => text))).toEqual(new Set(['up']));
+    expect(runners.questions - asked).toBeLessThanOrEqual(2);
+  });
+
   it('without an app: 404', async () => {
     const page = await runners.get('nobody');
     expect(page.status).toBe(404);

@@ -3,7 +3,7 @@
  * edge give it what it needs.
  */
 import type { LogLine, Route } from '../../schema/route.ts';
-import { type FailureCode, failureCode } from '../runtimes/failure.ts';
+import { type FailureCode, failure, failureCode } from '../runtimes/failure.ts';
 import { requestedHost } from './hosts.ts';
 import { failurePage, noSuchApp } from './pages.ts';
 import { type PlacedDyno, place } from './placement.ts';
@@ -86,7 +86,12 @@ export function createRouter(options: RouterOptions): Router {
     const { id } = route.app;
     const client =
       dyno.runner === runner.index ? options.local(id, dyno.dyno) : options.remote(dyno.runner, id, dyno.dyno);
-    return client.fetch(request);
+    try {
+      return await client.fetch(request);
+    } catch (error) {
+      console.error(`${dyno.dyno} of ${route.app.name} could not be reached: ${error}`);
+      return failure('H99');
+    }
   }
 
   return {
@@ -132,7 +137,7 @@ export function createRouter(options: RouterOptions): Router {
 
     async put(route) {
       const known = cache.known(route.app.id);
-      if (!known || route.revision > known.revision) await change(route, known);
+      if (!known || route.revision >= known.revision) await change(route, known);
     },
 
     async route(host, context) {

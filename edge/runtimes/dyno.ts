@@ -54,8 +54,13 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   #crashes = 0;
 
   override async fetch(request: Request): Promise<Response> {
-    const instance = this.#current ?? this.#next ?? (await this.#load(new URL(request.url).hostname));
-    return instance ? instance.fetch(request) : failure('H99');
+    let instance = this.#current ?? this.#next ?? (await this.#load(new URL(request.url).hostname));
+    while (instance?.starting) {
+      await instance.booted;
+      // A newer release may have taken its place meanwhile.
+      instance = this.#current ?? this.#next;
+    }
+    return instance ? instance.fetch(request) : failure('H14');
   }
 
   /**
@@ -93,13 +98,19 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   /** After a restart of the runner, or of this object, the first request starts the app. */
   async #load(host: string): Promise<Instance | undefined> {
     const route = await this.host.route(host);
-    if (route) this.ctx.waitUntil(this.run(route));
+    const { dyno } = this.#name;
+    const [type = '', number] = dyno.split('.');
+    if (route && Number(number) <= (route.formation[type] ?? 0)) this.ctx.waitUntil(this.run(route));
     return this.#current ?? this.#next;
   }
 
-  #start(release: Instance['release']): Instance {
+  get #name(): DynoName {
     const [app = '', dyno = ''] = this.ctx.id.name?.split('/') ?? [];
-    const instance = new Instance({ ctx: this.ctx, host: this.host, name: { app, dyno }, release });
+    return { app, dyno };
+  }
+
+  #start(release: Instance['release']): Instance {
+    const instance = new Instance({ ctx: this.ctx, host: this.host, name: this.#name, release });
     this.ctx.waitUntil(instance.crashed.then(() => this.#restart(instance)));
     return instance;
   }

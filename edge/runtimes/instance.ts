@@ -55,9 +55,13 @@ export class Instance {
     this.#ctx.waitUntil(this.#run());
   }
 
-  /** Serves a request once the app listens; where the app cannot, answers a `failure`. */
+  /** Whether the app has yet to listen. */
+  get starting(): boolean {
+    return this.#state === 'starting';
+  }
+
+  /** Serves a request by the app; where that cannot be, answers a `failure`. */
   async fetch(request: Request): Promise<Response> {
-    if (this.#state === 'starting') await this.booted;
     if (this.#state !== 'up' || !this.#facet) return failure(this.#bootTimedOut ? 'H20' : 'H10');
     const waiting = this.#wait();
     try {

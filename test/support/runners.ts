@@ -21,6 +21,8 @@ export class Runners {
   readonly logs: LogLine[] = [];
   /** What reached the stand-in beside /internal. */
   readonly control: { method: string; url: string; bytes: number }[] = [];
+  /** How often a runner asked for a route. */
+  questions = 0;
   /** What the runners printed. */
   output = '';
   readonly #edge: Server;
@@ -43,6 +45,7 @@ export class Runners {
         return outgoing.end('control\n');
       }
       const [, kind, name = ''] = internal;
+      if (kind === 'routes') this.questions += 1;
       if (kind === 'routes') return outgoing.end(JSON.stringify({ route: this.routes.get(name) ?? null }));
       if (kind === 'slugs') return outgoing.end(this.slugs.get(name));
       this.logs.push(...JSON.parse(body.toString()));
