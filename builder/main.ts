@@ -7,7 +7,7 @@
  *     WORK_DIR           directories of builds; emptied at the start
  *     BUILD_CONCURRENCY  builds at once; half of the processors, but one at least
  *
- * When it takes orders it prints a line and, if it has a parent, sends `{ ready: true, port }`.
+ * When it takes orders it sends its parent `{ ready: true, port }`, or prints a line when it has none.
  */
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -52,8 +52,8 @@ const server = createBuildServer(
 server.listen(settings.BUILDER_PORT, '127.0.0.1', () => {
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : settings.BUILDER_PORT;
-  console.log(`The builder takes orders at http://127.0.0.1:${port}`);
-  process.send?.({ ready: true, port });
+  if (process.send) process.send({ ready: true, port });
+  else console.log(`The builder takes orders at http://127.0.0.1:${port}`);
 });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
