@@ -5,7 +5,7 @@
  * a stream of BuildEvents, one JSON object a line, that ends with exactly one `result`. A stream that ends without one
  * means the builder died. Closing the connection cancels the build. Empty lines keep the connection alive.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const buildOrder = z.object({
   /** The build's UUID. */

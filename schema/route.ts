@@ -6,7 +6,7 @@
  * socket of every runner; the runner answers 204 when it serves by it. Both directions carry
  * `Authorization: Bearer <internal secret>`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const route = z.object({
   app: z.object({ id: z.uuid(), name: z.string() }),

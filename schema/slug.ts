@@ -10,7 +10,7 @@
  *
  * Entries are regular files; directories come to be with the files in them.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export { appRoot } from './app-root.ts';
 
