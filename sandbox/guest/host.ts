@@ -1,0 +1,24 @@
+/** What the machine asks of its host. */
+import type { Exit, TreeEntry } from '../protocol.ts';
+import type { Environment, Sink } from './task.ts';
+
+export interface WasiRun {
+  /** The program and its arguments. */
+  argv: string[];
+  env: Environment;
+  cwd: string;
+  stdin: Uint8Array;
+  /** The files it sees, the program's own among them. */
+  files: Iterable<TreeEntry>;
+  /** Absolute path of the program. */
+  module: string;
+  stdout: Sink;
+  stderr: Sink;
+  /** Takes what it changed. */
+  changes: (entries: TreeEntry[]) => void;
+}
+
+/** Set when the host connects. */
+export const host: { runWasi: (run: WasiRun) => Promise<Exit> } = {
+  runWasi: () => Promise.reject(new Error('no host is connected')),
+};

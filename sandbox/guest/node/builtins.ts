@@ -1,0 +1,191 @@
+/** The builtin modules of a task: the engine's where they do, and the machine's where they touch its files or commands. */
+import { AsyncResource } from 'node:async_hooks';
+import { isBuiltin } from 'node:module';
+import { promisify } from 'node:util';
+import type { Task } from '../task.ts';
+import { createChildProcess } from './child-process.ts';
+import { stripTypes } from './compile.ts';
+import { createFs } from './fs.ts';
+import { currentNodeTask } from './globals.ts';
+import type { Loader } from './loader.ts';
+import { type Process, platform } from './process.ts';
+import { createReadline } from './readline.ts';
+import { failure } from './resolve.ts';
+import { createVm } from './vm.ts';
+import { createWorkerThreads } from './worker-threads.ts';
+
+type Members = Record<string, unknown>;
+type AnyFunction = (...parameters: unknown[]) => unknown;
+
+const engineProcess = Reflect.get(globalThis, 'process') as { getBuiltinModule(name: string): Members | undefined };
+
+/** The engine's own module. */
+function engine(name: string): Members {
+  const found = engineProcess.getBuiltinModule(`node:${name}`);
+  if (found === undefined) throw failure('ERR_UNKNOWN_BUILTIN_MODULE', `No such built-in module: node:${name}`);
+  return found;
+}
+
+/**
+ * @param getLoader the loader, which is made after this
+ */
+export function createBuiltins(task: Task, process: () => Process, getLoader: () => Loader): (name: string) => unknown {
+  const made = new Map<string, unknown>();
+  const builtin = (name: string): unknown => {
+    const bare = name.replace(/^node:/, '');
+    if (!made.has(bare)) made.set(bare, create(bare));
+    return made.get(bare);
+  };
+
+  const create = (name: string): unknown => {
+    switch (name) {
+      case 'fs':
+        return createFs(task);
+      case 'fs/promises':
+        return (builtin('fs') as Members).promises;
+      case 'process':
+        return process();
+      case 'child_process':
+        return createChildProcess(task);
+      case 'worker_threads':
+        return createWorkerThreads(task);
+      case 'vm':
+        return createVm();
+      case 'module':
+        return createModule(getLoader());
+      case 'readline':
+        return createReadline();
+      case 'readline/promises':
+        return (createReadline() as Members).promises;
+      case 'os':
+        return createOs(task);
+      case 'tty':
+        return { ...engine('tty'), isatty: () => false };
+      case 'console':
+        return currentNodeTask()?.console;
+      case 'timers': {
+        const timers = currentNodeTask()?.timers as Members;
+        return { ...engine('timers'), ...timers, promises: builtin('timers/promises') };
+      }
+      case 'timers/promises':
+        return createTimerPromises(currentNodeTask()?.timers as unknown as Record<string, AnyFunction>);
+      case 'zlib':
+      case 'dns':
+      case 'crypto':
+        return holdCallbacks(task, engine(name));
+      default:
+        if (!isBuiltin(name)) throw failure('ERR_UNKNOWN_BUILTIN_MODULE', `No such built-in module: node:${name}`);
+        return engine(name);
+    }
+  };
+  return builtin;
+}
+
+/** A function that takes a callback keeps the task alive until it is called. */
+function holdCallbacks(task: Task, source: Members): Members {
+  const members: Members = {};
+  for (const name of Object.keys(source)) {
+    const member = source[name];
+    if (typeof member !== 'function' || /^[A-Z]|Sync$|^create/.test(name)) {
+      members[name] = member;
+      continue;
+    }
+    const held = (...parameters: unknown[]) => {
+      const callback = parameters.at(-1);
+      if (typeof callback !== 'function') return Reflect.apply(member, source, parameters);
+      const release = task.hold();
+      const back = AsyncResource.bind((...results: unknown[]) => {
+        release();
+        if (task.exit === undefined) callback(...results);
+      });
+      return Reflect.apply(member, source, [...parameters.slice(0, -1), back]);
+    };
+    members[name] = Object.assign(held, { [promisify.custom]: Reflect.get(member, promisify.custom) });
+  }
+  return members;
+}
+
+function createOs(task: Task): Members {
+  const cpu = { model: 'sandbox', speed: 0, times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 } };
+  const os: Members = {
+    ...engine('os'),
+    EOL: '\n',
+    arch: () => platform.architecture,
+    availableParallelism: () => 1,
+    cpus: () => [cpu],
+    endianness: () => 'LE',
+    freemem: () => 1 << 30,
+    homedir: () => task.env.HOME ?? '/root',
+    hostname: () => 'sandbox',
+    loadavg: () => [0, 0, 0],
+    machine: () => 'x86_64',
+    networkInterfaces: () => ({}),
+    platform: () => platform.os,
+    release: () => '6.0.0',
+    tmpdir: () => task.env.TMPDIR ?? '/tmp',
+    totalmem: () => 2 ** 31,
+    type: () => 'Linux',
+    uptime: () => performance.now() / 1000,
+    userInfo: () => ({
+      uid: 1000,
+      gid: 1000,
+      username: 'sandbox',
+      homedir: task.env.HOME ?? '/root',
+      shell: '/bin/sh',
+    }),
+    version: () => '',
+  };
+  return os;
+}
+
+function createTimerPromises(timers: Record<string, AnyFunction>): Members {
+  const wait = (name: string) => (delay?: unknown, value?: unknown, options?: { signal?: AbortSignal }) =>
+    new Promise((resolve, reject) => {
+      const [first, second, signal] =
+        name === 'setImmediate'
+          ? [undefined, delay, (value as typeof options)?.signal]
+          : [delay, value, options?.signal];
+      const abort = () => reject(signal?.reason);
+      if (signal?.aborted) abort();
+      signal?.addEventListener('abort', abort, { once: true });
+      const done = () => {
+        signal?.removeEventListener('abort', abort);
+        resolve(second);
+      };
+      if (name === 'setImmediate') timers.setImmediate?.(done);
+      else timers.setTimeout?.(done, first);
+    });
+  const setTimeout = wait('setTimeout');
+  return {
+    setTimeout,
+    setImmediate: wait('setImmediate'),
+    async *setInterval(delay?: unknown, value?: unknown) {
+      for (;;) yield await setTimeout(delay, value);
+    },
+    scheduler: { wait: setTimeout, yield: wait('setImmediate') },
+  };
+}
+
+function createModule(loader: Loader): unknown {
+  const { Module } = loader;
+  const names = (engine('module').builtinModules as string[]).filter((name) => !name.startsWith('node:'));
+  return Object.assign(Module, {
+    Module,
+    builtinModules: names,
+    isBuiltin,
+    wrap: (source: string) => `(function (exports, require, module, __filename, __dirname) { ${source}\n});`,
+    wrapper: ['(function (exports, require, module, __filename, __dirname) { ', '\n});'],
+    stripTypeScriptTypes: (source: string) => stripTypes(source, '/input.ts'),
+    enableCompileCache: () => ({ status: 3 }),
+    flushCompileCache: () => {},
+    getCompileCacheDir: () => undefined,
+    findSourceMap: () => undefined,
+    syncBuiltinESMExports: () => {},
+    constants: { compileCacheStatus: { FAILED: 0, ENABLED: 1, ALREADY_ENABLED: 2, DISABLED: 3 } },
+    findPackageJSON: () => undefined,
+    register: () => {
+      throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'module.register(): loader hooks are not available in the sandbox');
+    },
+    globalPaths: [],
+  });
+}

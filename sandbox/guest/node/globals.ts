@@ -1,0 +1,263 @@
+/**
+ * The globals that differ from task to task. There is one global object for all programs of the machine, so these look
+ * at which task is running: `process`, `console`, timers.
+ */
+import { Console } from 'node:console';
+import type { Writable } from 'node:stream';
+import { currentTask, type Task, TaskEnded } from '../task.ts';
+import { guard, type Process, reportUncaught } from './process.ts';
+
+/** What a task that runs JavaScript brings along. */
+export interface NodeTask {
+  process: Process;
+  console: object;
+  timers: Timers;
+}
+
+const nodeTasks = new WeakMap<Task, NodeTask>();
+
+export function setNodeTask(task: Task, nodeTask: NodeTask): void {
+  nodeTasks.set(task, nodeTask);
+}
+
+export function currentNodeTask(): NodeTask | undefined {
+  const task = currentTask();
+  return task && nodeTasks.get(task);
+}
+
+/** A promise of the task was rejected and nobody took it. */
+export function reportRejection(task: Task, reason: unknown): void {
+  const nodeTask = nodeTasks.get(task);
+  if (nodeTask) reportUncaught(nodeTask.process, task, reason, 'unhandledRejection');
+}
+
+export function createConsole(task: Task, process: Process): globalThis.Console {
+  const console = new Console({ stdout: process.stdout as Writable, stderr: process.stderr as Writable });
+  for (const [name, member] of Object.entries(console)) {
+    if (typeof member !== 'function' || name === 'Console') continue;
+    // A console swallows what its streams throw; a program that has ended must not go on writing.
+    const write = (...parameters: unknown[]) => {
+      const result: unknown = Reflect.apply(member, console, parameters);
+      if (task.exit) throw new TaskEnded();
+      return result;
+    };
+    Object.assign(console, { [name]: write });
+  }
+  return console;
+}
+
+type Callback = (...parameters: unknown[]) => void;
+
+const native = {
+  setTimeout: globalThis.setTimeout,
+  clearTimeout: globalThis.clearTimeout,
+  setImmediate: globalThis.setImmediate,
+};
+
+/** A `Timeout` of Node; an interval is one that starts itself anew. */
+class Timeout {
+  readonly #task: Task;
+  readonly #process: Process;
+  readonly #run: () => void;
+  readonly #delay: number;
+  readonly #repeats: boolean;
+  readonly #onEnd: (timeout: Timeout) => void;
+  readonly id: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #release: (() => void) | undefined;
+  #referenced = true;
+  #closed = false;
+
+  constructor(
+    task: Task,
+    process: Process,
+    options: { id: number; run: () => void; delay: number; repeats: boolean; onEnd: (timeout: Timeout) => void },
+  ) {
+    this.#task = task;
+    this.#process = process;
+    this.id = options.id;
+    this.#run = options.run;
+    this.#delay = options.delay;
+    this.#repeats = options.repeats;
+    this.#onEnd = options.onEnd;
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#referenced) this.#release ??= this.#task.hold();
+    this.#timer = native.setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#task.exit) return;
+      if (!this.#repeats) this.#letGo();
+      guard(this.#process, this.#task, this.#run);
+      if (this.#repeats && !this.#closed) this.#start();
+    }, this.#delay);
+  }
+
+  #letGo(): void {
+    this.#release?.();
+    this.#release = undefined;
+    this.#onEnd(this);
+  }
+
+  close(): this {
+    this.#closed = true;
+    native.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#letGo();
+    return this;
+  }
+
+  ref(): this {
+    this.#referenced = true;
+    if (this.#timer !== undefined) this.#release ??= this.#task.hold();
+    return this;
+  }
+
+  unref(): this {
+    this.#referenced = false;
+    this.#release?.();
+    this.#release = undefined;
+    return this;
+  }
+
+  hasRef(): boolean {
+    return this.#referenced;
+  }
+
+  refresh(): this {
+    native.clearTimeout(this.#timer);
+    if (!this.#closed) this.#start();
+    return this;
+  }
+
+  [Symbol.toPrimitive](): number {
+    return this.id;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+export type Timers = ReturnType<typeof createTimers>;
+
+export function createTimers(task: Task, process: Process) {
+  const active = new Map<number, Timeout>();
+  let next = 1;
+  const start = (callback: Callback, delay: unknown, repeats: boolean, parameters: unknown[]): Timeout => {
+    if (typeof callback !== 'function') {
+      throw Object.assign(new TypeError('The "callback" argument must be of type function.'), {
+        code: 'ERR_INVALID_ARG_TYPE',
+      });
+    }
+    const milliseconds = Number(delay);
+    const timeout = new Timeout(task, process, {
+      id: next++,
+      run: () => callback(...parameters),
+      delay: milliseconds >= 1 && milliseconds <= 2 ** 31 - 1 ? milliseconds : 1,
+      repeats,
+      onEnd: ({ id }) => active.delete(id),
+    });
+    active.set(timeout.id, timeout);
+    return timeout;
+  };
+  const clear = (timeout: unknown) => {
+    if (timeout instanceof Timeout) timeout.close();
+    else if (timeout !== null && timeout !== undefined) active.get(Number(timeout))?.close();
+  };
+  task.cleanups.add(() => {
+    for (const timeout of active.values()) timeout.close();
+  });
+
+  return {
+    setTimeout: (callback: Callback, delay?: unknown, ...parameters: unknown[]) =>
+      start(callback, delay, false, parameters),
+    setInterval: (callback: Callback, delay?: unknown, ...parameters: unknown[]) =>
+      start(callback, delay, true, parameters),
+    clearTimeout: clear,
+    clearInterval: clear,
+    setImmediate: (callback: Callback, ...parameters: unknown[]) => {
+      let release: (() => void) | undefined = task.hold();
+      const immediate = {
+        cleared: false,
+        ref: () => immediate,
+        unref: () => immediate,
+        hasRef: () => true,
+        [Symbol.dispose]: () => clearImmediate(immediate),
+      };
+      native.setImmediate(() => {
+        release?.();
+        release = undefined;
+        if (!immediate.cleared && task.exit === undefined) guard(process, task, () => callback(...parameters));
+      });
+      return immediate;
+    },
+    clearImmediate,
+  };
+}
+
+function clearImmediate(immediate: unknown): void {
+  if (typeof immediate === 'object' && immediate !== null) Object.assign(immediate, { cleared: true });
+}
+
+/** Puts the globals in place, once. What is not run by a program (the machine itself) gets the engine's own. */
+export function installGlobals(): void {
+  const machine = {
+    process: Reflect.get(globalThis, 'process') as unknown,
+    console: Reflect.get(globalThis, 'console') as object,
+    timers: {
+      setTimeout: globalThis.setTimeout,
+      setInterval: globalThis.setInterval,
+      clearTimeout: globalThis.clearTimeout,
+      clearInterval: globalThis.clearInterval,
+      setImmediate: globalThis.setImmediate,
+      clearImmediate: globalThis.clearImmediate,
+    },
+  };
+  for (const name of ['process', 'console'] as const) {
+    Object.defineProperty(globalThis, name, {
+      configurable: true,
+      get: () => currentNodeTask()?.[name] ?? machine[name],
+      set: (value) => {
+        const nodeTask = currentNodeTask();
+        if (nodeTask) Object.assign(nodeTask, { [name]: value });
+      },
+    });
+  }
+  for (const name of Object.keys(machine.timers) as (keyof Timers)[]) {
+    const fallback = machine.timers[name] as Callback;
+    Object.defineProperty(globalThis, name, {
+      configurable: true,
+      writable: true,
+      value: (...parameters: unknown[]) => {
+        const timers = currentNodeTask()?.timers;
+        return ((timers?.[name] ?? fallback) as Callback)(...parameters);
+      },
+    });
+  }
+  installWebAssembly();
+}
+
+/** workerd never settles the asynchronous forms for code that is compiled at run time; the synchronous ones work. */
+function installWebAssembly(): void {
+  // The types of workerd say that neither can be made at run time; with eval allowed, both can.
+  const { Module, Instance } = WebAssembly as unknown as {
+    Module: new (bytes: BufferSource) => WebAssembly.Module;
+    Instance: new (module: WebAssembly.Module, imports?: WebAssembly.Imports) => WebAssembly.Instance;
+  };
+  const compile = async (bytes: BufferSource) => new Module(bytes);
+  const instantiate = async (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => {
+    if (source instanceof Module) return new Instance(source, imports);
+    const module = new Module(source as BufferSource);
+    return { module, instance: new Instance(module, imports) };
+  };
+  const bytesOf = async (response: Response | Promise<Response>) => (await response).arrayBuffer();
+  Object.assign(WebAssembly, {
+    compile,
+    instantiate,
+    compileStreaming: async (response: Response | Promise<Response>) => compile(await bytesOf(response)),
+    instantiateStreaming: async (response: Response | Promise<Response>, imports?: WebAssembly.Imports) =>
+      instantiate(await bytesOf(response), imports),
+  });
+}

@@ -1,0 +1,363 @@
+/** Loads modules of the tree for one task, as Node does: CommonJS, ES modules, JSON and builtins, each onto the others. */
+import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Task } from '../task.ts';
+import { fs } from '../tree.ts';
+import { createModuleClass, type ModuleClass } from './commonjs.ts';
+import { type CompiledModule, compileModule, looksLikeModule, readSource } from './compile.ts';
+import { type Format, failure, formatOf, resolveSpecifier } from './resolve.ts';
+
+/** A module as the ES module loader sees it, whatever it is. */
+interface Module {
+  url: string;
+  /** The namespace object. Its properties are there after linking (ES modules) or after evaluation (all others). */
+  namespace: object;
+  state: 'linked' | 'running' | 'done';
+  /** Set when the module failed. */
+  failed?: { error: unknown };
+  /** The run under way, of a module with a top-level `await`. */
+  running?: Promise<void>;
+  run: () => Promise<void> | undefined;
+  async: boolean;
+  dependencies: Module[];
+  /** Names it exports; undefined when only evaluation tells. */
+  names?: ReadonlySet<string>;
+}
+
+export class Loader {
+  readonly task: Task;
+  readonly Module: ModuleClass;
+  readonly builtin: (name: string) => unknown;
+  readonly #modules = new Map<string, Module>();
+  mainPath: string | undefined;
+
+  /**
+   * @param builtin gives the task its instance of a builtin module; the name has no `node:`
+   */
+  constructor(task: Task, builtin: (name: string) => unknown) {
+    this.task = task;
+    this.builtin = builtin;
+    this.Module = createModuleClass(this);
+  }
+
+  /** Runs a program's main file. Resolves when its statements have run, with those of a top-level `await`. */
+  async runMain(path: string): Promise<void> {
+    const real = String(fs.realpathSync(path));
+    this.mainPath = real;
+    const format = formatOf(real);
+    if (format === 'module') {
+      await this.importPath(real);
+      return;
+    }
+    try {
+      this.Module._load(real, null, true);
+    } catch (error) {
+      if (format !== undefined || !(error as { isModule?: boolean }).isModule) throw error;
+      await this.importPath(real);
+    }
+  }
+
+  /** `import(specifier)` from a file. */
+  async import(specifier: string, from: string): Promise<object> {
+    const module = specifier.startsWith('data:') ? this.#data(specifier) : this.#resolve(specifier, from);
+    return this.#evaluate(module);
+  }
+
+  async importPath(path: string): Promise<object> {
+    return this.#evaluate(this.#load(path));
+  }
+
+  /**
+   * `require()` of an ES module.
+   *
+   * @throws Error with code ERR_REQUIRE_ASYNC_MODULE when it or a module it imports has a top-level `await`
+   */
+  requireModule(path: string): unknown {
+    const module = this.#load(path);
+    const order = pending(module);
+    const waiting = order.find(({ async }) => async);
+    if (waiting) {
+      throw failure(
+        'ERR_REQUIRE_ASYNC_MODULE',
+        `require() cannot be used on an ESM graph with top-level await. ${waiting.url}`,
+      );
+    }
+    for (const next of order) runModule(next);
+    rethrow(module);
+    const { namespace } = module;
+    if ('module.exports' in namespace) return namespace['module.exports'];
+    if (!('default' in namespace) || '__esModule' in namespace) return namespace;
+    return Object.defineProperties({ __proto__: null, __esModule: true }, Object.getOwnPropertyDescriptors(namespace));
+  }
+
+  /** The `import()` of one file. */
+  importer(from: string): (specifier: unknown) => Promise<object> {
+    return (specifier) => {
+      try {
+        return this.task.holdFor(this.import(String(specifier), from));
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    };
+  }
+
+  #resolve(specifier: string, from: string): Module {
+    const query = /^(?:\.{0,2}\/|file:)[^?#]*([?#].*)$/.exec(specifier)?.[1] ?? '';
+    const path = resolveSpecifier(specifier, from, 'import');
+    return path.startsWith('node:') ? this.#builtin(path) : this.#load(path, query);
+  }
+
+  /** A query makes it another module of the same file. */
+  #load(path: string, query = ''): Module {
+    const url = pathToFileURL(path).href + query;
+    const known = this.#modules.get(url);
+    if (known) return known;
+    const format: Format | undefined = formatOf(path);
+    switch (format) {
+      case 'module':
+        return this.#esModule(compileModule(readSource(path), path), url, path);
+      case 'commonjs':
+        return this.#commonJs(url, path);
+      case 'json':
+        return this.#synthetic(url, () => ({ default: JSON.parse(String(fs.readFileSync(path, 'utf8'))) }));
+      case undefined:
+        return this.#ambiguous(url, path);
+      default:
+        throw failure('ERR_UNKNOWN_FILE_EXTENSION', `Unknown file extension of ${path}`, TypeError);
+    }
+  }
+
+  #ambiguous(url: string, path: string): Module {
+    try {
+      this.Module.compile(readSource(path), path);
+    } catch (error) {
+      if (!looksLikeModule(error)) throw error;
+      return this.#esModule(compileModule(readSource(path), path), url, path);
+    }
+    return this.#commonJs(url, path);
+  }
+
+  #commonJs(url: string, path: string): Module {
+    return this.#synthetic(url, () => {
+      const exports: unknown = this.Module._load(path, null, false);
+      if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null)
+        return { default: exports };
+      return { ...propertiesOf(exports), default: exports, 'module.exports': exports };
+    });
+  }
+
+  #builtin(url: string): Module {
+    return (
+      this.#modules.get(url) ??
+      this.#synthetic(url, () => {
+        const exports = this.builtin(url.slice('node:'.length)) as object;
+        return { ...propertiesOf(exports), default: exports };
+      })
+    );
+  }
+
+  #data(url: string): Module {
+    const known = this.#modules.get(url);
+    if (known) return known;
+    const [, type = '', base64, body = ''] = /^data:([^;,]*)[^,]*?(;base64)?,(.*)$/s.exec(url) ?? [];
+    const source = base64 ? Buffer.from(body, 'base64').toString() : decodeURIComponent(body);
+    if (type === 'application/json') return this.#synthetic(url, () => ({ default: JSON.parse(source) }));
+    return this.#esModule(compileModule(source, url), url, '/');
+  }
+
+  #synthetic(url: string, load: () => Record<string, unknown>): Module {
+    const namespace = createNamespace();
+    const module: Module = {
+      url,
+      namespace,
+      state: 'linked',
+      async: false,
+      dependencies: [],
+      run: () => {
+        for (const [name, value] of Object.entries(load())) {
+          Object.defineProperty(namespace, name, { value, enumerable: true, writable: true });
+        }
+        return undefined;
+      },
+    };
+    this.#modules.set(url, module);
+    return module;
+  }
+
+  #esModule(compiled: CompiledModule, url: string, path: string): Module {
+    const namespace = createNamespace();
+    const module: Module = {
+      url,
+      namespace,
+      state: 'linked',
+      async: compiled.async,
+      dependencies: [],
+      run: () => undefined,
+    };
+    this.#modules.set(url, module);
+    try {
+      module.dependencies = compiled.requests.map(({ specifier }) =>
+        specifier.startsWith('data:') ? this.#data(specifier) : this.#resolve(specifier, path),
+      );
+      this.#link(module, compiled, path);
+    } catch (error) {
+      this.#modules.delete(url);
+      throw error;
+    }
+    return module;
+  }
+
+  #link(module: Module, compiled: CompiledModule, path: string): void {
+    const { namespace, dependencies } = module;
+    const of = (request: number): Module => dependencies[request] as Module;
+    const define = (name: string, get: () => unknown) => {
+      if (!Object.hasOwn(namespace, name)) Object.defineProperty(namespace, name, { get, enumerable: true });
+    };
+    const names = new Set(compiled.exports);
+    const steps = compiled.run(
+      this.#meta(module, path),
+      this.importer(path),
+      (getters) => {
+        for (const [name, get] of Object.entries(getters)) define(name, get);
+      },
+      ...dependencies.map((dependency) => dependency.namespace),
+    );
+    // To the point where functions and exports are there, before any module of the graph runs.
+    const started = steps.next();
+
+    const stars: Module[] = [];
+    for (const { exported, imported, request } of compiled.reexports) {
+      const source = of(request);
+      if (exported === null) stars.push(source);
+      else {
+        names.add(exported);
+        define(exported, () => (imported === null ? source.namespace : Reflect.get(source.namespace, imported)));
+      }
+    }
+    /** `export *` of a module whose names only evaluation tells is repeated before this one runs. */
+    const addStars = () => {
+      for (const source of stars) {
+        for (const name of source.names ?? Object.keys(source.namespace)) {
+          if (name === 'default') continue;
+          names.add(name);
+          define(name, () => Reflect.get(source.namespace, name));
+        }
+      }
+    };
+    addStars();
+    if (stars.every((source) => source.names !== undefined)) module.names = names;
+    for (const { request, name } of compiled.imports) {
+      const known = of(request).names;
+      if (known && !known.has(name)) {
+        throw new SyntaxError(
+          `The requested module '${compiled.requests[request]?.specifier}' does not provide an export named '${name}' (imported by ${path})`,
+        );
+      }
+    }
+    module.run = () => {
+      addStars();
+      if (!compiled.async) {
+        (steps as Generator).next();
+        return undefined;
+      }
+      return Promise.resolve(started).then(async () => {
+        await steps.next();
+      });
+    };
+  }
+
+  #meta(module: Module, path: string): object {
+    const meta = {
+      dirname: dirname(path),
+      filename: path,
+      main: path === this.mainPath,
+      resolve: (specifier: string) => {
+        const found = resolveSpecifier(specifier, path, 'import');
+        return found.startsWith('node:') ? found : pathToFileURL(found).href;
+      },
+      url: module.url,
+    };
+    return Object.setPrototypeOf(meta, null);
+  }
+
+  async #evaluate(module: Module): Promise<object> {
+    for (const next of pending(module)) {
+      if (next.running) await next.running.catch(() => {});
+      else {
+        runModule(next);
+        if (next.running) await (next.running as Promise<void>).catch(() => {});
+      }
+      if (next.failed) break;
+    }
+    if (module.running) await module.running;
+    rethrow(module);
+    return module.namespace;
+  }
+}
+
+/** The modules below one that have still to run, in the order they run in: each after what it imports. */
+function pending(module: Module): Module[] {
+  const order: Module[] = [];
+  const seen = new Set<Module>();
+  const visit = (next: Module) => {
+    if (seen.has(next) || (next.state === 'done' && !next.failed)) return;
+    seen.add(next);
+    for (const dependency of next.dependencies) visit(dependency);
+    order.push(next);
+  };
+  visit(module);
+  return order;
+}
+
+function runModule(module: Module): void {
+  if (module.state !== 'linked') return;
+  const broken = module.dependencies.find(({ failed }) => failed);
+  if (broken?.failed) {
+    module.failed = broken.failed;
+    module.state = 'done';
+    return;
+  }
+  module.state = 'running';
+  try {
+    module.running = module.run();
+  } catch (error) {
+    module.failed = { error };
+  }
+  if (module.running === undefined) module.state = 'done';
+  else {
+    module.running = module.running.then(
+      () => {
+        module.state = 'done';
+        module.running = undefined;
+      },
+      (error: unknown) => {
+        module.failed = { error };
+        module.state = 'done';
+        module.running = undefined;
+      },
+    );
+  }
+}
+
+function rethrow(module: Module): void {
+  const failed = module.failed ?? module.dependencies.find((dependency) => dependency.failed)?.failed;
+  if (failed) throw failed.error;
+}
+
+function createNamespace(): object {
+  return Object.defineProperty(Object.create(null), Symbol.toStringTag, { value: 'Module' });
+}
+
+/** Own enumerable properties as plain values; a getter that throws is left out. */
+function propertiesOf(exports: object): Record<string, unknown> {
+  const properties: Record<string, unknown> = {};
+  for (const name of Object.keys(exports)) {
+    try {
+      properties[name] = Reflect.get(exports, name);
+    } catch {
+      // As Node does: the name is there, its value is not.
+      properties[name] = undefined;
+    }
+  }
+  return properties;
+}

@@ -1,0 +1,341 @@
+/**
+ * The part of package managers that runs a package's own scripts and commands. Installing is not theirs here: what is
+ * in the tree was resolved, checked and put there before.
+ */
+import { dirname, join } from 'node:path';
+import { quote, runShell } from '../shell.ts';
+import { type Environment, shellStatus, Task } from '../task.ts';
+import { fs } from '../tree.ts';
+import { type Program, start } from './program.ts';
+
+interface PackageJson {
+  name?: string;
+  version?: string;
+  scripts?: Record<string, string>;
+  config?: Record<string, string>;
+  bin?: string | Record<string, string>;
+  workspaces?: string[] | { packages?: string[] };
+}
+
+const agents: Record<string, string> = {
+  npm: 'npm/11.6.0',
+  pnpm: 'pnpm/10.20.0',
+  yarn: 'yarn/1.22.22',
+  bun: 'bun/1.3.0',
+};
+
+/** Scripts that may be run by their bare names, as `npm test`. */
+const shortcuts: Record<string, string> = {
+  t: 'test',
+  tst: 'test',
+  test: 'test',
+  start: 'start',
+  stop: 'stop',
+  restart: 'restart',
+};
+
+function readPackage(directory: string): PackageJson | undefined {
+  const path = join(directory, 'package.json');
+  if (!fs.existsSync(path)) return undefined;
+  return JSON.parse(String(fs.readFileSync(path, 'utf8'))) as PackageJson;
+}
+
+/** The nearest directory with a package.json, from here upwards. */
+function findPackage(from: string): string | undefined {
+  for (let current = from; ; current = dirname(current)) {
+    if (fs.existsSync(join(current, 'package.json'))) return current;
+    if (current === '/') return undefined;
+  }
+}
+
+/** `PATH` with every `node_modules/.bin` from a directory to the root before it. */
+function pathOf(directory: string, path = ''): string {
+  const bins: string[] = [];
+  for (let current = directory; ; current = dirname(current)) {
+    bins.push(join(current, 'node_modules/.bin'));
+    if (current === '/') break;
+  }
+  return [...bins, ...path.split(':').filter((entry) => entry !== '' && !bins.includes(entry))].join(':');
+}
+
+/** The environment of a package's script. */
+function scriptEnvironment(
+  task: Task,
+  agent: string,
+  directory: string,
+  json: PackageJson,
+  event: string,
+): Environment {
+  const env: Environment = {
+    ...task.env,
+    PATH: pathOf(directory, task.env.PATH),
+    INIT_CWD: task.env.INIT_CWD ?? task.cwd,
+    npm_command: 'run-script',
+    npm_execpath: '/usr/local/bin/npm',
+    npm_node_execpath: '/usr/local/bin/node',
+    npm_config_user_agent: `${agents[agent] ?? agents.npm} node/v26 linux x64`,
+    npm_lifecycle_event: event,
+    npm_package_json: join(directory, 'package.json'),
+    NODE: '/usr/local/bin/node',
+  };
+  if (json.name !== undefined) env.npm_package_name = json.name;
+  if (json.version !== undefined) env.npm_package_version = json.version;
+  for (const [name, value] of Object.entries(json.config ?? {})) env[`npm_package_config_${name}`] = String(value);
+  const script = json.scripts?.[event];
+  if (script !== undefined) env.npm_lifecycle_script = script;
+  return env;
+}
+
+/** Runs `pre<event>`, `<event>` and `post<event>`, up to the first that fails. */
+async function runScript(
+  task: Task,
+  {
+    agent,
+    directory,
+    event,
+    args,
+    silent,
+  }: { agent: string; directory: string; event: string; args: string[]; silent: boolean },
+): Promise<number> {
+  const json = readPackage(directory) ?? {};
+  const events = agent === 'pnpm' ? [event] : [`pre${event}`, event, `post${event}`];
+  for (const name of events) {
+    const script = json.scripts?.[name];
+    if (script === undefined) continue;
+    const line = name === event && args.length > 0 ? `${script} ${args.map(quote).join(' ')}` : script;
+    if (!silent) {
+      const title = [json.name, json.version].filter(Boolean).join('@');
+      task.write(1, Buffer.from(`\n> ${title === '' ? '' : `${title} `}${name}\n> ${line}\n\n`));
+    }
+    const child = new Task({
+      argv: ['sh', '-c', line],
+      env: scriptEnvironment(task, agent, directory, json, name),
+      cwd: directory,
+      stdin: task.stdin,
+      stdout: (chunk) => task.write(1, chunk),
+      stderr: (chunk) => task.write(2, chunk),
+      parent: task,
+    });
+    task.cleanups.add(() => child.kill('SIGTERM'));
+    void child.enter(async () => {
+      const exitCode = await runShell(child, line).catch((error: Error) => {
+        child.write(2, Buffer.from(`sh: ${error.message}\n`));
+        return 2;
+      });
+      child.end({ exitCode, signal: null });
+    });
+    const status = shellStatus(await child.exited);
+    if (status !== 0) return status;
+  }
+  return 0;
+}
+
+interface Arguments {
+  agent: string;
+  /** Words that are no options. */
+  words: string[];
+  /** What stands after `--`. */
+  rest: string[];
+  flags: Set<string>;
+  workspaces: string[];
+  directory: string;
+}
+
+const valued = /^(-w|--workspace|--prefix|-C|--dir|--cwd|--filter|-F|-p|--package|-c|--call|--loglevel)$/;
+
+function parseArguments(task: Task): Arguments {
+  const [agent = 'npm', ...words] = task.argv;
+  const parsed: Arguments = { agent, words: [], rest: [], flags: new Set(), workspaces: [], directory: task.cwd };
+  while (words.length > 0) {
+    const word = words.shift() as string;
+    if (word === '--') {
+      parsed.rest = words;
+      break;
+    }
+    if (!word.startsWith('-')) {
+      parsed.words.push(word);
+      // Yarn, pnpm and bun hand what follows a script's name to the script.
+      const takesRest =
+        agent !== 'npm' && parsed.words.filter((other) => other !== 'run' && other !== 'exec').length > 0;
+      if (takesRest && !/^(workspace|workspaces)$/.test(word)) {
+        parsed.rest = words[0] === '--' ? words.slice(1) : words;
+        break;
+      }
+      continue;
+    }
+    const [name = '', inline] = word.split('=', 2);
+    const value = valued.test(name) ? (inline ?? words.shift()) : undefined;
+    if (/^(-w|--workspace|--filter|-F)$/.test(name) && value !== undefined) parsed.workspaces.push(value);
+    else if (/^(--prefix|-C|--dir|--cwd)$/.test(name) && value !== undefined) parsed.directory = join(task.cwd, value);
+    else parsed.flags.add(name);
+  }
+  return parsed;
+}
+
+/** Directories of a root's workspaces. */
+function workspaceDirectories(root: string): string[] {
+  const { workspaces } = readPackage(root) ?? {};
+  let patterns = Array.isArray(workspaces) ? workspaces : (workspaces?.packages ?? []);
+  const pnpm = join(root, 'pnpm-workspace.yaml');
+  if (fs.existsSync(pnpm)) {
+    const list = /^packages:\s*\n((?:\s+-.*\n?)+)/m.exec(String(fs.readFileSync(pnpm, 'utf8')))?.[1] ?? '';
+    patterns = list
+      .split('\n')
+      .map((line) => line.replace(/^\s*-\s*/, '').replace(/^['"]|['"]\s*$/g, ''))
+      .filter(Boolean);
+  }
+  return patterns
+    .filter((pattern) => !pattern.startsWith('!'))
+    .flatMap((pattern) => fs.globSync(pattern, { cwd: root }).map((path) => join(root, String(path))))
+    .filter((directory) => fs.existsSync(join(directory, 'package.json')));
+}
+
+async function runInWorkspaces(task: Task, parsed: Arguments, event: string, args: string[]): Promise<number> {
+  const root = findPackage(parsed.directory) ?? parsed.directory;
+  const directories = workspaceDirectories(root).filter((directory) => {
+    const name = readPackage(directory)?.name;
+    return (
+      parsed.workspaces.length === 0 ||
+      parsed.workspaces.some((wanted) => wanted === name || join(root, wanted) === directory)
+    );
+  });
+  for (const directory of directories) {
+    if (readPackage(directory)?.scripts?.[event] === undefined) continue;
+    const status = await runScript(task, { agent: parsed.agent, directory, event, args, silent: false });
+    if (status !== 0) return status;
+  }
+  return 0;
+}
+
+/** Runs a command of the package's own or its dependencies' `bin`. */
+async function runBin(task: Task, argv: string[], directory: string): Promise<number> {
+  const child = start({
+    argv,
+    env: { ...task.env, PATH: pathOf(directory, task.env.PATH) },
+    cwd: directory,
+    stdin: task.stdin,
+    stdout: (chunk) => task.write(1, chunk),
+    stderr: (chunk) => task.write(2, chunk),
+    parent: task,
+  });
+  task.cleanups.add(() => child.kill('SIGTERM'));
+  return shellStatus(await child.exited);
+}
+
+const say = (task: Task, text: string) => task.write(2, Buffer.from(text));
+
+async function execute(task: Task, argv: string[], directory: string): Promise<number> {
+  const [command = ''] = argv;
+  const name = command.replace(/(?<=.)@[^/]*$/, '');
+  try {
+    return await runBin(task, [name, ...argv.slice(1)], directory);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOENT') throw error;
+    say(
+      task,
+      `npm error could not determine executable to run\nnpm error ${command} is not installed. Add it to devDependencies: the sandbox runs what the lockfile pins.\n`,
+    );
+    return 1;
+  }
+}
+
+/** `npm`, `pnpm`, `yarn` and `bun`: `run <script>`, `exec <command>`, and what asks without changing anything. */
+export const npm: Program = {
+  names: ['npm', 'pnpm', 'yarn', 'bun'],
+  async run(task) {
+    const parsed = parseArguments(task);
+    const { agent, words, rest, flags } = parsed;
+    const [command = '', ...others] = words;
+    const silent = flags.has('--silent') || flags.has('-s');
+    const everywhere =
+      parsed.workspaces.length > 0 || ['--workspaces', '-ws', '-r', '--recursive'].some((flag) => flags.has(flag));
+    const directory = findPackage(parsed.directory) ?? parsed.directory;
+
+    const script = async (event: string, args: string[]): Promise<number> => {
+      if (everywhere) return runInWorkspaces(task, parsed, event, args);
+      if (readPackage(directory)?.scripts?.[event] !== undefined) {
+        return runScript(task, { agent, directory, event, args, silent: silent || agent === 'bun' });
+      }
+      if (flags.has('--if-present')) return 0;
+      if (event === 'start' && fs.existsSync(join(directory, 'server.js')))
+        return execute(task, ['node', 'server.js'], directory);
+      say(task, `npm error Missing script: "${event}"\n`);
+      return 1;
+    };
+
+    if (command === '' && (flags.has('-v') || flags.has('--version'))) {
+      task.write(1, Buffer.from(`${(agents[agent] ?? '').split('/')[1]}\n`));
+      return 0;
+    }
+    switch (command) {
+      case 'run':
+      case 'run-script':
+      case 'rum': {
+        const [event, ...args] = others;
+        if (event === undefined) {
+          task.write(1, Buffer.from(`${Object.keys(readPackage(directory)?.scripts ?? {}).join('\n')}\n`));
+          return 0;
+        }
+        return script(event, [...args, ...rest]);
+      }
+      case 'exec':
+      case 'x':
+      case 'dlx':
+        return execute(task, [...others, ...rest], parsed.directory);
+      case 'workspace': {
+        const [name = '', event = '', ...args] = others;
+        return runInWorkspaces(
+          task,
+          { ...parsed, workspaces: [name] },
+          event === 'run' ? (args.shift() ?? rest[0] ?? '') : event,
+          rest,
+        );
+      }
+      case 'prefix':
+      case 'root':
+        task.write(1, Buffer.from(`${command === 'root' ? join(directory, 'node_modules') : directory}\n`));
+        return 0;
+      case 'config':
+      case 'get':
+        task.write(1, Buffer.from('undefined\n'));
+        return 0;
+      case 'install':
+      case 'i':
+      case 'ci':
+      case 'add':
+      case '':
+        say(
+          task,
+          `${agent} ${command || 'install'} is not available in the sandbox: the packages that the lockfile pins are installed before the build's commands run.\n`,
+        );
+        return 1;
+    }
+    const event = shortcuts[command] ?? command;
+    if (agent !== 'npm' || command in shortcuts) {
+      const known = readPackage(directory)?.scripts?.[event] !== undefined || everywhere;
+      return known || command in shortcuts
+        ? script(event, [...others, ...rest])
+        : execute(task, [...words, ...rest], directory);
+    }
+    say(task, `npm error Unknown command: "${command}" (the sandbox knows run, test, start, exec)\n`);
+    return 1;
+  },
+};
+
+/** `npx <command> [argument…]` */
+export const npx: Program = {
+  names: ['npx', 'bunx', 'pnpx'],
+  async run(task) {
+    const words = task.argv.slice(1);
+    while (words[0]?.startsWith('-')) {
+      const flag = words.shift() as string;
+      if (flag === '--') break;
+      if (flag === '-c' || flag === '--call') {
+        const line = words.shift() ?? '';
+        return runShell(Object.assign(task, { env: { ...task.env, PATH: pathOf(task.cwd, task.env.PATH) } }), line);
+      }
+      if (flag === '-p' || flag === '--package') words.shift();
+    }
+    return execute(task, words, task.cwd);
+  },
+};

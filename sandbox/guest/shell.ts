@@ -1,0 +1,140 @@
+/** The shell: just-bash over the machine's tree, with the machine's programs as its commands. */
+import { Bash, type CommandContext, type CustomCommand, defineCommand, getCommandNames } from 'just-bash/browser';
+import { Pipe } from './pipe.ts';
+import { findCommand, programNames, start } from './programs/program.ts';
+import { shellFs } from './shell-fs.ts';
+import { planScript, runCommand } from './shell-plan.ts';
+import { shellStatus, type Task } from './task.ts';
+import { fs } from './tree.ts';
+
+const bundled = new Set<string>(getCommandNames());
+/** Commands of just-bash that read standard input; the others must not wait for it. */
+const readers =
+  /^(cat|tee|sort|uniq|wc|head|tail|grep|egrep|fgrep|sed|awk|tr|cut|xargs|jq|yq|base64|md5sum|sha1sum|sha256sum|tac|rev|nl|fold|paste|column|gzip|gunzip|zcat|tar|read)$/;
+/** The machine's own limits bound a script; just-bash's would only stop honest builds. */
+const unlimited = { maxCommandCount: 1e7, maxLoopIterations: 1e7, maxExecutionTimeMs: 86_400_000, maxWorkUnits: 1e9 };
+
+interface Result {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+  stdoutKind?: 'text' | 'bytes';
+  stdoutEncoding?: 'binary';
+}
+
+/**
+ * Runs a script as a task, and its commands as tasks below it.
+ *
+ * @param positional `$1` and on
+ * @param scriptPath `$0`, for a script that is a file
+ * @returns the exit code
+ */
+export async function runShell(
+  task: Task,
+  script: string,
+  { positional = [], scriptPath }: { positional?: string[]; scriptPath?: string } = {},
+): Promise<number> {
+  const abort = new AbortController();
+  task.cleanups.add(() => abort.abort());
+  let planned = false;
+  const bash = new Bash({
+    fs: shellFs,
+    cwd: task.cwd,
+    env: task.env,
+    executionLimits: unlimited,
+    defenseInDepth: false,
+    processInfo: { pid: task.pid, ppid: task.ppid, uid: 1000, gid: 1000 },
+    customCommands: commandsOf(task),
+  });
+  bash.registerTransformPlugin({
+    name: 'run',
+    transform: ({ ast }) => {
+      // The first script is the task's own; what its commands run (`xargs`, `env`) answers to them.
+      const streams = planned ? '' : 'ioe';
+      planned = true;
+      return { ast: planScript(ast, { streams, scriptPath }) };
+    },
+  });
+  const parameters = positional.length > 0 ? `set -- ${positional.map(quote).join(' ')}\n` : '';
+  const result = await bash.exec(parameters + script, {
+    rawScript: true,
+    signal: abort.signal,
+  });
+  writeResult(task, result, 'oe');
+  return result.exitCode;
+}
+
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Writes what goes to the task's own streams, and returns the rest. */
+function writeResult(task: Task, result: Result, streams: string): Result {
+  const { stdout, stderr, exitCode } = result;
+  const bytes = result.stdoutKind === 'bytes' || result.stdoutEncoding === 'binary';
+  if (streams.includes('o') && stdout !== '') task.write(1, Buffer.from(stdout, bytes ? 'latin1' : 'utf8'));
+  if (streams.includes('e') && stderr !== '') task.write(2, Buffer.from(stderr));
+  return {
+    stdout: streams.includes('o') ? '' : stdout,
+    stdoutKind: bytes ? 'bytes' : 'text',
+    stderr: streams.includes('e') ? '' : stderr,
+    exitCode,
+  };
+}
+
+/** `__run`, and every program by its name for the commands of just-bash that start others (`xargs`, `env`, `timeout`). */
+function commandsOf(task: Task): CustomCommand[] {
+  const names = new Set(programNames());
+  for (const directory of (task.env.PATH ?? '').split(':')) {
+    if (!directory.endsWith('/node_modules/.bin')) continue;
+    for (const name of fs.existsSync(directory) ? fs.readdirSync(directory) : []) names.add(String(name));
+  }
+  return [
+    defineCommand(runCommand, ([streams = '', ...argv], context) => run(task, streams, argv, context)),
+    ...[...names].map((name) => defineCommand(name, (args, context) => run(task, '', [name, ...args], context))),
+  ];
+}
+
+async function run(shell: Task, streams: string, argv: string[], context: CommandContext): Promise<Result> {
+  const env = context.exportedEnv ?? Object.fromEntries(context.env);
+  const command = findCommand(argv, { env, cwd: context.cwd });
+  const name = (argv[0] ?? '').replace(/^\/(usr\/)?bin\//, '');
+  if (command === undefined) {
+    if (bundled.has(name) && context.exec) {
+      const stdin = streams.includes('i') && readers.test(name) ? await shell.stdin.readAll() : undefined;
+      // The shell's own `command` is not planned, so this does not come back here.
+      const result = await context.exec('command', {
+        args: [name, ...argv.slice(1)],
+        cwd: context.cwd,
+        env,
+        stdin: stdin ? Buffer.from(stdin).toString('latin1') : (context.stdin as unknown as string),
+        stdinKind: 'bytes',
+        signal: context.signal,
+      });
+      return writeResult(shell, result, streams);
+    }
+    return writeResult(shell, { stdout: '', stderr: `sh: ${name}: command not found\n`, exitCode: 127 }, streams);
+  }
+
+  const stdout: Uint8Array[] = [];
+  const stderr: Uint8Array[] = [];
+  const child = start({
+    argv,
+    env,
+    cwd: context.cwd,
+    stdin: streams.includes('i') ? shell.stdin : Pipe.of(Buffer.from(context.stdin as unknown as string, 'latin1')),
+    stdout: streams.includes('o') ? (chunk) => shell.write(1, chunk) : (chunk) => stdout.push(chunk),
+    stderr: streams.includes('e') ? (chunk) => shell.write(2, chunk) : (chunk) => stderr.push(chunk),
+    parent: shell,
+  });
+  const stop = () => child.kill('SIGTERM');
+  context.signal?.addEventListener('abort', stop, { once: true });
+  const exit = await child.exited;
+  context.signal?.removeEventListener('abort', stop);
+  return {
+    stdout: Buffer.concat(stdout).toString('latin1'),
+    stdoutKind: 'bytes',
+    stderr: Buffer.concat(stderr).toString(),
+    exitCode: shellStatus(exit),
+  };
+}

@@ -1,0 +1,162 @@
+/** The machine's process: plain workerd with nothing of the host in reach, and the connection to what runs in it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WebSocket } from 'ws';
+import { bundleGuest } from './guest-bundle.ts';
+
+const workerd = (createRequire(import.meta.url)('workerd') as { default: string }).default;
+/** Most bytes of one message; batches of files are far smaller, except for one with a large file. */
+const maxMessageBytes = 40 << 20;
+const startTimeoutMs = 15_000;
+
+export interface Machine {
+  readonly pid: number;
+  readonly socket: WebSocket;
+  /** Directory for the machine's sockets; only this user can enter it. */
+  readonly directory: string;
+  /** Resolves with how the process ended. */
+  readonly exited: Promise<{ code: number | null; signal: string | null }>;
+  /** Kills the process with everything in it, and removes what it left on disk. */
+  kill(): Promise<void>;
+}
+
+/** workerd's configuration. Its only way out is the gateway's socket. */
+function configuration(directory: string): string {
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "guest", worker = .guest),
+    (name = "egress", external = (address = "unix:${directory}/egress.sock", http = (style = proxy))),
+  ],
+  sockets = [(name = "guest", address = "unix:${directory}/guest.sock", http = (), service = "guest")],
+);
+const guest :Workerd.Worker = (
+  modules = [(name = "guest.js", esModule = embed "guest.js")],
+  compatibilityDate = "2026-11-01",
+  compatibilityFlags = ["experimental", "allow_insecure_inefficient_logged_eval"],
+  globalOutbound = "egress",
+);
+`;
+}
+
+/** Starts a machine and connects to it. */
+async function startMachine(): Promise<Machine> {
+  const [source, directory] = await Promise.all([bundleGuest(), mkdtemp(join(tmpdir(), 'sandbox-'))]);
+  await Promise.all([
+    writeFile(join(directory, 'guest.js'), source),
+    writeFile(join(directory, 'config.capnp'), configuration(directory)),
+  ]);
+  const child = spawn(
+    workerd,
+    ['serve', '--experimental', '--control-fd=3', `${directory}/config.capnp`],
+    // A group of its own, so that the whole of it can be killed; and none of the host's environment.
+    { cwd: directory, env: {}, detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] },
+  );
+  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once('error', () => resolve({ code: null, signal: null }));
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  const kill = async () => {
+    killGroup(child);
+    await exited;
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    const lastWords = listenToStderr(child);
+    await waitForListening(child, exited, lastWords);
+    const socket = await connect(join(directory, 'guest.sock'));
+    return { pid: child.pid ?? 0, socket, directory, exited, kill };
+  } catch (error) {
+    await kill();
+    throw error;
+  }
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
+}
+
+/** Keeps the end of what workerd says: why it could not start. */
+function listenToStderr(child: ChildProcess): () => string {
+  let text = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    if (process.env.SANDBOX_DEBUG) process.stderr.write(chunk);
+    text = (text + chunk.toString()).slice(-4096);
+  });
+  return () => text;
+}
+
+async function waitForListening(child: ChildProcess, exited: Promise<unknown>, lastWords: () => string): Promise<void> {
+  const control = child.stdio[3];
+  const listening = new Promise<void>((resolve) => {
+    control?.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes('"listen"')) resolve();
+    });
+  });
+  const timeout = new AbortController();
+  const late = new Promise<never>((_, reject) => {
+    const timer = setTimeout(() => reject(new Error(`the sandbox did not start: ${lastWords()}`)), startTimeoutMs);
+    timeout.signal.addEventListener('abort', () => clearTimeout(timer));
+  });
+  const died = exited.then(() => {
+    throw new Error(`the sandbox's process ended as it started: ${lastWords()}`);
+  });
+  try {
+    await Promise.race([listening, late, died]);
+  } finally {
+    timeout.abort();
+  }
+}
+
+function connect(path: string): Promise<WebSocket> {
+  const socket = new WebSocket(`ws+unix:${path}:/`, { perMessageDeflate: false, maxPayload: maxMessageBytes });
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
+let spare: Promise<Machine> | undefined;
+
+/**
+ * Keeps a machine ready, so that the next sandbox does not wait for one to start.
+ *
+ * @returns ends it
+ */
+export function warmMachine(): () => Promise<void> {
+  keepWarm = true;
+  refill();
+  return async () => {
+    keepWarm = false;
+    const machine = spare;
+    spare = undefined;
+    await machine?.then(({ kill }) => kill()).catch(() => {});
+  };
+}
+
+let keepWarm = false;
+
+function refill(): void {
+  if (!keepWarm) return;
+  spare = startMachine();
+  // Where it failed, the one who takes it is told.
+  spare.catch(() => {});
+}
+
+/** The machine that is ready, or a new one. */
+export async function takeMachine(): Promise<Machine> {
+  const ready = spare;
+  spare = undefined;
+  if (ready === undefined) return startMachine();
+  const machine = await ready;
+  refill();
+  return machine;
+}

@@ -1,0 +1,132 @@
+/** The Wasmer engine: WASI commands of a machine, in one process of their own that starts with the first of them. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { channels, decodeEntries, type Exit, type TreeEntry } from './protocol.ts';
+import type { WasiCommand, WasiReport, WasiRequest } from './wasi-process.ts';
+
+/** What a command hands out before its end. */
+export interface WasiSinks {
+  onOutput: (channel: 'stdout' | 'stderr', chunk: Uint8Array) => void;
+  /** Takes what it created, changed or deleted, relative to its directory. */
+  onChanges: (entries: TreeEntry[]) => void;
+}
+
+interface Run extends PromiseWithResolvers<Exit> {
+  sinks: WasiSinks;
+}
+
+const processFile = fileURLToPath(new URL('wasi-process.ts', import.meta.url));
+const sdk = dirname(dirname(fileURLToPath(import.meta.resolve('@wasmer/sdk/node'))));
+
+export class WasiEngine {
+  readonly #runs = new Map<number, Run>();
+  /** Files and standard input of commands that have still to start. */
+  readonly #expected = new Map<number, Pick<WasiCommand, 'files' | 'stdin'>>();
+  #process: ChildProcess | undefined;
+
+  /** Processes whose memory is the machine's. */
+  pids(): number[] {
+    return this.#process?.pid === undefined ? [] : [this.#process.pid];
+  }
+
+  /** Says that the frames of an id belong to a command to come. */
+  expect(id: number): null {
+    this.#expected.set(id, { files: [], stdin: new Uint8Array() });
+    return null;
+  }
+
+  /** @returns whether the frame was for a command to come */
+  receive(channel: number, id: number, payload: Uint8Array): boolean {
+    const expected = this.#expected.get(id);
+    if (expected === undefined) return false;
+    if (channel === channels.files) for (const entry of decodeEntries(payload)) expected.files.push(entry);
+    else if (channel === channels.stdin) expected.stdin = payload;
+    return true;
+  }
+
+  /**
+   * Runs one command in the directory that its files make.
+   *
+   * @param params from the machine, which is not trusted: `argv`, `env`, and the path of the program's own file
+   * @throws Error when the program is no WASI program, or its process ended
+   */
+  async run(params: unknown, id: number, sinks: WasiSinks): Promise<Exit> {
+    const { argv, env, module } = checkParams(params);
+    const { files, stdin } = this.#expected.get(id) ?? { files: [], stdin: new Uint8Array() };
+    this.#expected.delete(id);
+    const program = files.find((entry) => entry.path === module);
+    if (program?.type !== 'file') throw new TypeError('the program itself did not come');
+    const run: Run = { ...Promise.withResolvers<Exit>(), sinks };
+    this.#runs.set(id, run);
+    this.#post({
+      run: { id, argv, env, program: program.content, files: files.filter((entry) => entry !== program), stdin },
+    });
+    try {
+      return await run.promise;
+    } finally {
+      this.#runs.delete(id);
+    }
+  }
+
+  async close(): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  #post(request: WasiRequest): void {
+    this.#process ??= this.#start();
+    this.#process.send(request);
+  }
+
+  /** Starts the process, with Node's permission model as a second wall: it can read Wasmer's files, and open no socket. */
+  #start(): ChildProcess {
+    const child = fork(processFile, {
+      cwd: '/',
+      env: {},
+      execArgv: [
+        '--permission',
+        '--allow-worker',
+        `--allow-fs-read=${sdk}`,
+        `--allow-fs-read=${dirname(processFile)}`,
+        '--disable-warning=SecurityWarning',
+      ],
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    let lastWords = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      lastWords = (lastWords + chunk).slice(-2000);
+    });
+    child.on('message', (message) => this.#receiveReport(message as WasiReport));
+    child.on('error', () => {});
+    child.once('exit', (code, signal) => {
+      this.#process = undefined;
+      const reason = new Error(`the WASI engine ended (${signal ?? code}) ${lastWords}`.trim());
+      for (const { reject } of this.#runs.values()) reject(reason);
+    });
+    return child;
+  }
+
+  #receiveReport(report: WasiReport): void {
+    const run = this.#runs.get(report.id);
+    if ('chunk' in report) run?.sinks.onOutput(report.fd === 1 ? 'stdout' : 'stderr', report.chunk);
+    else if ('exit' in report) {
+      run?.sinks.onChanges(report.changes);
+      run?.resolve(report.exit);
+    } else run?.reject(new Error(report.error));
+  }
+}
+
+/** @throws TypeError */
+function checkParams(params: unknown): { argv: string[]; env: Record<string, string>; module: unknown } {
+  const { argv, env, module } = (params ?? {}) as { argv?: unknown; env?: unknown; module?: unknown };
+  if (!Array.isArray(argv) || !argv.every((word) => typeof word === 'string'))
+    throw new TypeError('argv is no list of words');
+  if (typeof env !== 'object' || env === null) throw new TypeError('env is no environment');
+  const variables = Object.entries(env).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return { argv, env: Object.fromEntries(variables), module };
+}
