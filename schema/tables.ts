@@ -11,7 +11,13 @@ export const users = sqliteTable('users', {
   name: text('name'),
   createdAt: createdAt(),
   updatedAt: updatedAt(),
+  /** Set when they were let go: builds and releases still name them, and nothing lets them in. */
+  deactivatedAt: text('deactivated_at'),
 });
+
+/** Heroku's OAuth scopes ("OAuth", "Scopes"). */
+export const scopes = ['global', 'identity', 'read', 'write', 'read-protected', 'write-protected'] as const;
+export type Scope = (typeof scopes)[number];
 
 export const tokens = sqliteTable(
   'tokens',
@@ -23,7 +29,11 @@ export const tokens = sqliteTable(
     /** SHA-256 of the token, lower-case hex: the token itself is nowhere. */
     hash: text('hash').notNull().unique(),
     description: text('description').notNull(),
+    /** What it lets do; see edge/api/scopes.ts. */
+    scope: text('scope', { mode: 'json' }).$type<Scope[]>().notNull(),
     createdAt: createdAt(),
+    /** Null: never. */
+    expiresAt: text('expires_at'),
   },
   (table) => [index('tokens_user').on(table.userId)],
 );
@@ -46,6 +56,24 @@ export const apps = sqliteTable(
     releasedAt: text('released_at'),
   },
   (table) => [index('apps_owner').on(table.ownerId)],
+);
+
+export const collaborators = sqliteTable(
+  'collaborators',
+  {
+    id: id(),
+    appId: text('app_id')
+      .notNull()
+      .references(() => apps.id, { onDelete: 'cascade' }),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    uniqueIndex('collaborators_app_user').on(table.appId, table.userId),
+    index('collaborators_user').on(table.userId),
+  ],
 );
 
 export const slugs = sqliteTable('slugs', {

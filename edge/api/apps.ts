@@ -1,11 +1,11 @@
 import { desc, eq, sql } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
-import { apps as appsTable, slugs } from '../../schema/tables.ts';
+import { apps as appsTable, slugs, users } from '../../schema/tables.ts';
 import { checkAppName } from '../platform/app-name.ts';
-import { type App, createApp, deleteApp, findApp } from '../platform/apps.ts';
+import { type App, createApp, deleteApp, findApp, visibleApps } from '../platform/apps.ts';
 import { database, isUniqueViolation, now } from '../platform/database.ts';
-import { invalid } from '../platform/errors.ts';
+import { ApiError, invalid } from '../platform/errors.ts';
 import { announce } from '../platform/routes.ts';
 import { appUrl } from '../platform/urls.ts';
 import type { ApiContext } from './auth.ts';
@@ -24,9 +24,9 @@ const updateBody = z.object({ name: z.string().optional(), maintenance: z.boolea
 
 /** `~` is who asks: `heroku apps` calls it so. */
 apps.on('GET', ['/apps', '/users/~/apps'], async (c) => {
-  const owned = await database(c.env.DB).query.apps.findMany({ where: eq(appsTable.ownerId, c.get('user').id) });
+  const visible = await visibleApps(c.env, c.get('user').id);
   const by = { name: (app: App) => app.name, id: (app: App) => app.id, updated_at: (app: App) => app.updatedAt };
-  return page(c, owned, { by }, (app) => appResource(c, app));
+  return page(c, visible, { by }, (app) => appResource(c, app));
 });
 
 apps.post('/apps', async (c) => {
@@ -55,7 +55,7 @@ apps.patch('/apps/:app', async (c) => {
 });
 
 apps.delete('/apps/:app', async (c) => {
-  const app = await appOf(c);
+  const app = await ownAppOf(c);
   const resource = await appResource(c, app);
   await deleteApp(c.env, app);
   return c.json(resource);
@@ -68,12 +68,22 @@ apps.delete('/apps/:app', async (c) => {
 export const appOf = (c: Context<ApiContext>): Promise<App> =>
   findApp(c.env, c.get('user').id, c.req.param('app') ?? '');
 
+/**
+ * The same, for what only its owner may do.
+ * @throws ApiError 404, or 403 for a collaborator
+ */
+export async function ownAppOf(c: Context<ApiContext>): Promise<App> {
+  const app = await appOf(c);
+  if (app.ownerId === c.get('user').id) return app;
+  throw new ApiError(403, 'forbidden', `Only the owner of ${app.name} may do this.`);
+}
+
 async function appResource(c: Context<ApiContext>, app: App) {
-  const user = c.get('user');
-  const slug = await database(c.env.DB).query.slugs.findFirst({
-    where: eq(slugs.appId, app.id),
-    orderBy: desc(slugs.createdAt),
-  });
+  const db = database(c.env.DB);
+  const [owner, slug] = await Promise.all([
+    db.query.users.findFirst({ where: eq(users.id, app.ownerId) }),
+    db.query.slugs.findFirst({ where: eq(slugs.appId, app.id), orderBy: desc(slugs.createdAt) }),
+  ]);
   return {
     id: app.id,
     name: app.name,
@@ -86,7 +96,7 @@ async function appResource(c: Context<ApiContext>, app: App) {
     internal_routing: null,
     maintenance: app.maintenance,
     organization: null,
-    owner: { id: user.id, email: user.email },
+    owner: owner && { id: owner.id, email: owner.email },
     region: { id: '59accabd-516d-4f0e-83e6-6e3757701145', name: 'local' },
     released_at: app.releasedAt,
     repo_size: null,

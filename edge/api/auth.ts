@@ -1,10 +1,11 @@
-import { eq } from 'drizzle-orm';
+import { and, eq, gt, isNull, or } from 'drizzle-orm';
 import type { MiddlewareHandler } from 'hono';
-import { tokens, users } from '../../schema/tables.ts';
+import { type Scope, tokens, users } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { secretsEqual, sha256 } from '../platform/bytes.ts';
 import { database, now } from '../platform/database.ts';
 import { ApiError } from '../platform/errors.ts';
+import { isAllowed } from './scopes.ts';
 
 export type User = typeof users.$inferSelect;
 
@@ -17,16 +18,21 @@ export interface ApiContext {
 /** The operator: the user whom `API_KEY` belongs to. */
 const OPERATOR_EMAIL = 'admin@islet.local';
 
+export const isOperator = (user: User): boolean => user.email === OPERATOR_EMAIL;
+
 /**
  * Lets in who shows a token, as `Authorization: Bearer <token>` or as the password of Basic (RFC 7617; any user name),
  * and puts its user into the context.
- * @throws ApiError 401
+ * @throws ApiError 401 without a valid token, 403 when its scopes do not reach so far
  */
 export const authenticate: MiddlewareHandler<ApiContext> = async (c, next) => {
   const token = tokenOf(c.req.header('authorization'));
-  const user = token && (await userOf(c.env, token));
-  if (!user) throw new ApiError(401, 'unauthorized', 'Invalid credentials provided.');
-  c.set('user', user);
+  const found = token && (await bearerOf(c.env, token));
+  if (!found) throw new ApiError(401, 'unauthorized', 'Invalid credentials provided.');
+  if (!isAllowed(found.scope, c.req.method, c.req.path)) {
+    throw new ApiError(403, 'forbidden', `This token's scope, ${found.scope.join(', ')}, does not allow this.`);
+  }
+  c.set('user', found.user);
   await next();
 };
 
@@ -42,15 +48,22 @@ function tokenOf(header = ''): string | undefined {
   }
 }
 
-async function userOf(env: Env, token: string): Promise<User | undefined> {
-  const db = database(env.DB);
-  const [found] = await db
-    .select({ user: users })
+/** Whose token it is, and what it lets do; undefined for one that is unknown or over. */
+async function bearerOf(env: Env, token: string): Promise<{ user: User; scope: Scope[] } | undefined> {
+  const [found] = await database(env.DB)
+    .select({ user: users, scope: tokens.scope })
     .from(tokens)
     .innerJoin(users, eq(users.id, tokens.userId))
-    .where(eq(tokens.hash, await sha256(token)));
-  if (found) return found.user;
-  return (await secretsEqual(token, env.API_KEY)) ? operator(env) : undefined;
+    .where(
+      and(
+        eq(tokens.hash, await sha256(token)),
+        isNull(users.deactivatedAt),
+        or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now())),
+      ),
+    );
+  if (found) return found;
+  const user = (await secretsEqual(token, env.API_KEY)) ? await operator(env) : undefined;
+  return user && { user, scope: ['global'] };
 }
 
 /** The operator's user, made when first asked for. */
@@ -60,7 +73,14 @@ async function operator(env: Env): Promise<User | undefined> {
   const known = await find();
   if (known) return known;
   const createdAt = now();
-  const user = { id: crypto.randomUUID(), email: OPERATOR_EMAIL, name: 'Operator', createdAt, updatedAt: createdAt };
+  const user = {
+    id: crypto.randomUUID(),
+    email: OPERATOR_EMAIL,
+    name: 'Operator',
+    createdAt,
+    updatedAt: createdAt,
+    deactivatedAt: null,
+  };
   await db.insert(users).values(user).onConflictDoNothing();
   return find();
 }

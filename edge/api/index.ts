@@ -5,12 +5,15 @@ import { account } from './account.ts';
 import { addons } from './addons.ts';
 import { apps } from './apps.ts';
 import { type ApiContext, authenticate } from './auth.ts';
+import { authorizations } from './authorizations.ts';
 import { builds } from './builds.ts';
+import { collaborators } from './collaborators.ts';
 import { configVars } from './config-vars.ts';
 import { formation } from './formation.ts';
 import { git } from './git.ts';
 import { logSessions, logStream } from './log-sessions.ts';
 import { releases } from './releases.ts';
+import { users } from './users.ts';
 
 export const api = new Hono<ApiContext>();
 
@@ -23,7 +26,20 @@ api.get('/health', (c) => c.json({ status: 'ok' }));
 api.route('/', logStream);
 
 api.use(authenticate);
-for (const resource of [account, addons, apps, builds, configVars, formation, logSessions, releases, git]) {
+for (const resource of [
+  account,
+  addons,
+  apps,
+  authorizations,
+  builds,
+  collaborators,
+  configVars,
+  formation,
+  git,
+  logSessions,
+  releases,
+  users,
+]) {
   api.route('/', resource);
 }
 

@@ -1,5 +1,5 @@
-import { eq, or } from 'drizzle-orm';
-import { apps, releases } from '../../schema/tables.ts';
+import { and, eq, inArray, or, type SQL } from 'drizzle-orm';
+import { apps, collaborators, releases } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { deleteRepository } from '../git/index.ts';
 import { checkAppName, randomAppName } from './app-name.ts';
@@ -15,11 +15,16 @@ export type App = typeof apps.$inferSelect;
  * @throws ApiError 404, the same for an app that is not there and one that is not theirs
  */
 export async function findApp(env: Env, userId: string, idOrName: string): Promise<App> {
-  const app = await database(env.DB).query.apps.findFirst({
-    where: or(eq(apps.id, idOrName), eq(apps.name, idOrName)),
-  });
-  if (app?.ownerId !== userId) throw notFound('app');
+  const [app] = await visibleApps(env, userId, or(eq(apps.id, idOrName), eq(apps.name, idOrName)));
+  if (!app) throw notFound('app');
   return app;
+}
+
+/** The apps that a user owns or collaborates on, as far as `condition` holds. */
+export async function visibleApps(env: Env, userId: string, condition?: SQL): Promise<App[]> {
+  const db = database(env.DB);
+  const shared = db.select({ id: collaborators.appId }).from(collaborators).where(eq(collaborators.userId, userId));
+  return db.query.apps.findMany({ where: and(condition, or(eq(apps.ownerId, userId), inArray(apps.id, shared))) });
 }
 
 /**
@@ -74,8 +79,5 @@ export async function deleteApp(env: Env, app: App): Promise<void> {
   await announceGone(env, app);
   // A build that runs ends before the repository it reads from.
   await env.BUILD_QUEUE.get(env.BUILD_QUEUE.idFromName(app.id)).destroy();
-  await Promise.all([
-    env.LOG_CHANNEL.get(env.LOG_CHANNEL.idFromName(app.id)).destroy(),
-    deleteRepository(env, app.id),
-  ]);
+  await Promise.all([env.LOG_CHANNEL.get(env.LOG_CHANNEL.idFromName(app.id)).destroy(), deleteRepository(env, app.id)]);
 }

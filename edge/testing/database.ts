@@ -13,6 +13,13 @@ export async function appInDatabase(): Promise<{ env: Env; app: App; userId: str
   const at = now();
   await database(env.DB)
     .insert(users)
-    .values({ id: userId, email: `${userId}@example.com`, name: null, createdAt: at, updatedAt: at });
+    .values({
+      id: userId,
+      email: `${userId}@example.com`,
+      name: null,
+      createdAt: at,
+      updatedAt: at,
+      deactivatedAt: null,
+    });
   return { env, app: await createApp(env, userId), userId };
 }

@@ -31,6 +31,17 @@ CREATE TABLE `builds` (
 --> statement-breakpoint
 CREATE INDEX `builds_app` ON `builds` (`app_id`,`created_at`);--> statement-breakpoint
 CREATE INDEX `builds_status` ON `builds` (`status`);--> statement-breakpoint
+CREATE TABLE `collaborators` (
+	`id` text PRIMARY KEY NOT NULL,
+	`app_id` text NOT NULL,
+	`user_id` text NOT NULL,
+	`created_at` text NOT NULL,
+	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade,
+	FOREIGN KEY (`user_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `collaborators_app_user` ON `collaborators` (`app_id`,`user_id`);--> statement-breakpoint
+CREATE INDEX `collaborators_user` ON `collaborators` (`user_id`);--> statement-breakpoint
 CREATE TABLE `formation` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
@@ -78,7 +89,9 @@ CREATE TABLE `tokens` (
 	`user_id` text NOT NULL,
 	`hash` text NOT NULL,
 	`description` text NOT NULL,
+	`scope` text NOT NULL,
 	`created_at` text NOT NULL,
+	`expires_at` text,
 	FOREIGN KEY (`user_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
@@ -89,7 +102,8 @@ CREATE TABLE `users` (
 	`email` text NOT NULL,
 	`name` text,
 	`created_at` text NOT NULL,
-	`updated_at` text NOT NULL
+	`updated_at` text NOT NULL,
+	`deactivated_at` text
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `users_email_unique` ON `users` (`email`);
