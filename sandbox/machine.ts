@@ -88,7 +88,6 @@ function killGroup(child: ChildProcess): void {
 function listenToStderr(child: ChildProcess): () => string {
   let text = '';
   child.stderr?.on('data', (chunk: Buffer) => {
-    if (process.env.SANDBOX_DEBUG) process.stderr.write(chunk);
     text = (text + chunk.toString()).slice(-4096);
   });
   return () => text;

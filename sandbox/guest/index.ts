@@ -10,7 +10,7 @@ import { npm, npx } from './programs/npm.ts';
 import { register, start } from './programs/program.ts';
 import { sh } from './programs/sh.ts';
 import { wasi } from './programs/wasi.ts';
-import { currentTask, type Environment, type Sink, type Task, TaskEnded } from './task.ts';
+import { currentTask, type Environment, type Sink, type Task, TaskEnded, tasks } from './task.ts';
 import { fs, importEntries, listChanges, onTreeLimit, treeLimits } from './tree.ts';
 
 interface Configuration {
@@ -73,7 +73,7 @@ function serve(socket: WebSocket): void {
             rpc.sendFrame(channel, id, chunk);
             if (written <= outputBytes) return;
             // The host has to hear of it, which it cannot while a program goes on writing.
-            task.end({ exitCode: null, signal: 'SIGKILL' });
+            for (const writer of tasks.values()) writer.end({ exitCode: null, signal: 'SIGKILL' });
             throw new TaskEnded();
           };
         const task: Task = start({

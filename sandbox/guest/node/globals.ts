@@ -33,8 +33,8 @@ export function reportRejection(task: Task, reason: unknown): void {
 
 export function createConsole(task: Task, process: Process): globalThis.Console {
   const console = new Console({ stdout: process.stdout as Writable, stderr: process.stderr as Writable });
-  for (const [name, member] of Object.entries(console)) {
-    if (typeof member !== 'function' || name === 'Console') continue;
+  for (const name of ['debug', 'dir', 'error', 'info', 'log', 'table', 'trace', 'warn'] as const) {
+    const member = console[name];
     // A console swallows what its streams throw; a program that has ended must not go on writing.
     const write = (...parameters: unknown[]) => {
       const result: unknown = Reflect.apply(member, console, parameters);
