@@ -21,7 +21,7 @@ export interface DynoClient {
 export interface LocalDyno extends DynoClient {
   /** Runs the route's release; resolves when it serves or has crashed. */
   run(route: Route): Promise<void>;
-  /** Ends it after what it has begun. */
+  /** Ends it; it goes on in its own time with what it has begun. */
   stop(): Promise<void>;
 }
 

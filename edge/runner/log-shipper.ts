@@ -4,8 +4,8 @@ import type { Context } from '../router/route-cache.ts';
 /** How long lines are gathered before they are sent. */
 const GATHER_MS = 100;
 
-/** How many lines may wait; what comes after that is dropped and counted. */
-const MAX_WAITING = 20_000;
+/** How many lines of one app may wait; what comes after that is dropped and counted. */
+const MAX_WAITING = 5_000;
 
 const MAX_BATCH = 2_000;
 
@@ -15,8 +15,9 @@ const LOST_MS = 10_000;
 /** Sends lines in batches. Costs the caller a push to an array. */
 export class LogShipper {
   readonly #send: (lines: LogLine[]) => Promise<void>;
-  #waiting: LogLine[] = [];
-  #dropped = new Map<string, number>();
+  readonly #waiting: LogLine[] = [];
+  /** How many lines of an app wait, and how many more there were. */
+  readonly #counts = new Map<string, { waiting: number; dropped: number }>();
   #sendingSince: number | undefined;
 
   constructor(send: (lines: LogLine[]) => Promise<void>) {
@@ -24,34 +25,48 @@ export class LogShipper {
   }
 
   log(line: LogLine, context: Context): void {
-    if (this.#waiting.length >= MAX_WAITING) {
-      this.#dropped.set(line.app, (this.#dropped.get(line.app) ?? 0) + 1);
+    const count = this.#countOf(line.app);
+    if (count.waiting >= MAX_WAITING) {
+      count.dropped += 1;
       return;
     }
+    count.waiting += 1;
     this.#waiting.push(line);
     if (this.#sendingSince === undefined || line.at - this.#sendingSince > LOST_MS) {
-      this.#sendingSince = Date.now();
-      context.waitUntil(this.#ship());
+      this.#sendingSince = line.at;
+      context.waitUntil(this.#ship(line.at));
     }
   }
 
-  async #ship(): Promise<void> {
+  async #ship(began: number): Promise<void> {
     await scheduler.wait(GATHER_MS);
-    const began = this.#sendingSince;
     while (this.#waiting.length > 0 && this.#sendingSince === began) {
-      const batch = this.#waiting.splice(0, MAX_BATCH);
-      batch.push(...this.#droppedLines());
-      // The edge is starting or restarting: what it misses now is lost, as in Heroku's own log under load.
-      await this.#send(batch).catch(() => {});
+      // What the edge misses while it starts is lost, as in Heroku's own log under load.
+      await this.#send(this.#take()).catch(() => {});
     }
     if (this.#sendingSince === began) this.#sendingSince = undefined;
   }
 
-  *#droppedLines(): Generator<LogLine> {
-    for (const [app, lines] of this.#dropped) {
-      const text = `Error L10 (output buffer overflow): ${lines} messages dropped.`;
-      yield { app, at: Date.now(), source: 'heroku', dyno: 'logplex', text };
+  #take(): LogLine[] {
+    const batch = this.#waiting.splice(0, MAX_BATCH);
+    for (const { app } of batch) this.#countOf(app).waiting -= 1;
+    for (const [app, { waiting, dropped }] of this.#counts) {
+      if (dropped > 0) {
+        const text = `Error L10 (output buffer overflow): ${dropped} messages dropped.`;
+        batch.push({ app, at: Date.now(), source: 'heroku', dyno: 'logplex', text });
+      }
+      if (waiting === 0) this.#counts.delete(app);
+      else this.#counts.set(app, { waiting, dropped: 0 });
     }
-    this.#dropped.clear();
+    return batch;
+  }
+
+  #countOf(app: string): { waiting: number; dropped: number } {
+    let count = this.#counts.get(app);
+    if (!count) {
+      count = { waiting: 0, dropped: 0 };
+      this.#counts.set(app, count);
+    }
+    return count;
   }
 }

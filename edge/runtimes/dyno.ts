@@ -86,13 +86,12 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     this.ctx.waitUntil(old?.stop() ?? Promise.resolve());
   }
 
-  /** Ends the process: it finishes what it has begun. */
+  /** Takes no more requests, and ends the process once it has finished what it has begun. */
   async stop(): Promise<void> {
-    const instances = [this.#current, this.#next];
+    for (const instance of [this.#current, this.#next]) this.ctx.waitUntil(instance?.stop() ?? Promise.resolve());
     this.#current = undefined;
     this.#next = undefined;
     this.#revision = -1;
-    await Promise.all(instances.map((instance) => instance?.stop()));
   }
 
   /** After a restart of the runner, or of this object, the first request starts the app. */
