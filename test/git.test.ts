@@ -1,4 +1,8 @@
 /** The git server, driven by the real git over HTTP. */
+import { execFile } from 'node:child_process';
+import { chmod, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type GitHost, startGitHost } from './git-host/start.ts';
 import { WorkingCopy } from './git-host/working-copy.ts';
@@ -103,5 +107,203 @@ it('shows what the pre-receive step says, and moves nothing when it declines', a
   expect((await work.ok('ls-remote', url)).stdout).toBe('');
   expect(await (await fetch(`${url}/keys`)).json()).toEqual([]);
   await work.ok('push', '-o', 'commit', url, 'main');
+  await work.expectSameAs(await WorkingCopy.clone(url));
+});
+
+it('shallow clones, deepens and unshallows', async () => {
+  const url = remote();
+  const work = await WorkingCopy.create({ a: '0' });
+  for (let i = 1; i <= 10; i++) {
+    await work.write({ a: `${i}`, [`d/${i}`]: `${i}` });
+    await work.commitAt(`2026-01-${String(i + 1).padStart(2, '0')}T00:00:00Z`, `Commit ${i}`);
+    if (i === 4) await work.ok('tag', 'four');
+  }
+  await work.ok('push', url, 'main', 'four');
+  for (const version of [0, 2]) {
+    const protocol = ['-c', `protocol.version=${version}`];
+    const clone = await WorkingCopy.clone(url, ...protocol, '--depth', '3');
+    const commits = async () => Number((await clone.ok('rev-list', '--count', 'HEAD')).stdout);
+    expect(await commits()).toBe(3);
+    await clone.ok('fsck', '--full', '--strict');
+    await clone.ok(...protocol, 'fetch', '--depth', '5');
+    expect(await commits()).toBe(5);
+    await clone.ok(...protocol, 'fetch', '--deepen', '2');
+    expect(await commits()).toBe(7);
+    await clone.ok('fsck', '--full', '--strict');
+    await clone.ok(...protocol, 'fetch', '--unshallow');
+    await clone.ok(...protocol, 'fetch', '--tags');
+    await work.expectSameAs(clone);
+    const since = await WorkingCopy.clone(url, ...protocol, '--shallow-since', '2026-01-06T12:00:00Z');
+    expect((await since.ok('rev-list', '--count', 'HEAD')).stdout).toBe('5\n');
+    const without = await WorkingCopy.clone(url, ...protocol, '--shallow-exclude', 'four');
+    expect((await without.ok('rev-list', '--count', 'HEAD')).stdout).toBe('6\n');
+    await without.ok('fsck', '--full', '--strict');
+  }
+});
+
+it('takes a push from a shallow clone', async () => {
+  const url = remote();
+  const work = await WorkingCopy.create({ a: '0' });
+  for (let i = 1; i <= 5; i++) {
+    await work.write({ a: `${i}` });
+    await work.commit(`Commit ${i}`);
+  }
+  await work.ok('push', url, 'main');
+  const clone = await WorkingCopy.clone(url, '--depth', '1');
+  await clone.write({ b: '1' });
+  await clone.commit('From a shallow clone');
+  await clone.ok('push', 'origin', 'main');
+  const all = await WorkingCopy.clone(url);
+  expect((await all.ok('rev-list', '--count', 'HEAD')).stdout).toBe('7\n');
+  await all.expectSameAs(await WorkingCopy.clone(url));
+  const other = remote();
+  const refused = await clone.git('push', other, 'main');
+  expect(refused.stderr).toContain('shallow update not allowed');
+  expect((await work.ok('ls-remote', other)).stdout).toBe('');
+});
+
+it.each(['blob:none', 'blob:limit=1k', 'tree:0', 'tree:1'])('partial clones with %s', async (filter) => {
+  const url = remote();
+  const work = await WorkingCopy.create({ small: 'x', large: 'y'.repeat(5000), 'd/e/f': 'z' });
+  await work.write({ large: 'y'.repeat(6000), 'd/e/g': 'z2' });
+  await work.commit('Second');
+  await work.ok('push', url, 'main');
+  const clone = await WorkingCopy.clone(url, '--no-checkout', `--filter=${filter}`);
+  const missing = (await clone.ok('rev-list', '--objects', '--all', '--missing=print')).stdout.match(/^\?/gm) ?? [];
+  expect(missing.length).toBeGreaterThan(0);
+  // What is missing comes when it is needed.
+  await clone.ok('checkout', '--quiet', 'main');
+  expect((await clone.ok('log', '-p', '--stat')).stdout).toContain('Second');
+  await clone.ok('fsck', '--full', '--strict');
+});
+
+it('reports each ref by itself, and all or none in an atomic push', async () => {
+  const url = remote();
+  const work = await WorkingCopy.create({ a: '1' });
+  const blob = (await work.gitWith({ input: 'blob' }, 'hash-object', '-w', '--stdin')).stdout.trim();
+  await work.ok('push', url, 'main');
+  await work.write({ a: '2' });
+  await work.commit('Second');
+  const atomic = await work.git('push', '--atomic', url, 'main', `${blob}:refs/heads/blob`);
+  expect(atomic.stderr).toContain('[remote rejected] main -> main (atomic push failure)');
+  expect(atomic.stderr).toMatch(/\[remote rejected\] \w+ -> blob \(failed to update ref\)/);
+  expect((await work.ok('ls-remote', url, 'main')).stdout).not.toContain(
+    (await work.ok('rev-parse', 'HEAD')).stdout.trim(),
+  );
+  const each = await work.git('push', url, 'main', `${blob}:refs/heads/blob`, `${blob}:refs/tags/blob`);
+  expect(each.stderr).toMatch(/\[remote rejected\] \w+ -> blob \(failed to update ref\)/);
+  expect(each.stderr).toMatch(/main -> main\n/);
+  await work.ok('push', url, 'main:refs/heads/a/b');
+  const conflict = await work.git('push', url, 'main:refs/heads/a/b/c');
+  expect(conflict.stderr).toContain("'refs/heads/a/b' exists; cannot create 'refs/heads/a/b/c'");
+});
+
+it('lets one of two pushes to a ref win', async () => {
+  const url = remote();
+  const work = await WorkingCopy.create({ a: '1' });
+  await work.ok('push', url, 'main');
+  const other = await WorkingCopy.clone(url);
+  for (const copy of [work, other]) {
+    await copy.write({ a: copy.path });
+    await copy.commit('Mine');
+  }
+  const both = await Promise.all([
+    work.git('push', '-o', 'wait=1000', url, 'main'),
+    other.git('push', '-o', 'wait=1000', url, 'main'),
+  ]);
+  expect(both.map(({ code }) => code).sort()).toEqual([0, 1]);
+  const lost = both.find(({ code }) => code === 1);
+  expect(lost?.stderr).toMatch(/remote: error: cannot lock ref 'refs\/heads\/main': is at \w+ but expected \w+/);
+  expect(lost?.stderr).toContain('[remote rejected] main -> main (failed to update ref)');
+  const winner = both[0].code === 0 ? work : other;
+  await winner.expectSameAs(await WorkingCopy.clone(url));
+});
+
+it('takes compressed and chunked requests, empty repositories, and pushes that bring nothing', async () => {
+  const url = remote();
+  const work = await WorkingCopy.create({ a: 'a'.repeat(3000) });
+  expect((await WorkingCopy.clone(url)).path).toBeTruthy();
+  const chunked = await work.git('-c', 'http.postBuffer=1', 'push', url, 'main');
+  expect(chunked.stderr).toContain('new branch');
+  expect((await work.ok('push', url, 'main:same')).stderr).toContain('new branch');
+  for (let i = 0; i < 40; i++) await work.ok('tag', `t${i}`);
+  await work.ok('push', url, '--tags');
+  const clone = await WorkingCopy.clone(url);
+  // Many haves: git compresses the request.
+  for (let i = 0; i < 60; i++) await clone.commit(`Local ${i}`);
+  await work.write({ b: '1' });
+  await work.commit('Remote');
+  await work.ok('push', url, 'main');
+  await clone.ok('fetch', 'origin');
+  expect((await clone.ok('rev-parse', 'origin/main')).stdout).toBe((await work.ok('rev-parse', 'HEAD')).stdout);
+});
+
+it('keeps a pushed master as HEAD', async () => {
+  const url = remote();
+  const work = await WorkingCopy.create({ a: '1' });
+  await work.ok('push', url, 'main:feature');
+  await work.ok('push', url, 'main:master');
+  await work.ok('push', url, 'main');
+  expect((await work.ok('ls-remote', '--symref', url, 'HEAD')).stdout).toContain('ref: refs/heads/master\tHEAD');
+});
+
+it('gives a tree with modes and links, and refuses what cannot be built', async () => {
+  const url = remote();
+  const name = `${'long/'.repeat(30)}name`;
+  const work = await WorkingCopy.create({ 'run.sh': '#!/bin/sh\n', [name]: 'deep', big: 'x'.repeat(3_000_000) });
+  await chmod(join(work.path, 'run.sh'), 0o755);
+  await symlink('run.sh', join(work.path, 'link'));
+  const commit = await work.commit('Modes');
+  await work.ok('push', url, 'main');
+  const tar = Buffer.from(await (await fetch(`${url}/tree?commit=${commit}`)).arrayBuffer());
+  const out = await WorkingCopy.empty();
+  await promisify(execFile)('tar', ['-xf', await out.writeOne('tree.tar', tar), '-C', out.path, '--one-top-level=t']);
+  const list = async (path: string) =>
+    (
+      await promisify(execFile)(
+        'find',
+        ['.', '-type', 'f', '-printf', '%P %m %s\n', '-o', '-type', 'l', '-printf', '%P %l\n'],
+        { cwd: path },
+      )
+    ).stdout
+      .split('\n')
+      .filter((line) => !line.startsWith('.git/'))
+      .map((line) => line.replace(/ 6[64]4 /, ' 644 ').replace(/ 7[75]5 /, ' 755 '))
+      .sort();
+  expect(await list(join(out.path, 't'))).toEqual(await list(work.path));
+  await symlink('/etc/passwd', join(work.path, 'absolute'));
+  const absolute = await work.commit('Absolute');
+  await work.ok('push', url, 'main');
+  expect(await (await fetch(`${url}/tree?commit=${absolute}`)).text()).toContain(
+    'The symbolic link absolute leads out of the repository',
+  );
+  await work.ok('rm', '--quiet', 'absolute');
+  await work.ok('update-index', '--add', '--cacheinfo', `160000,${commit},module`);
+  await work.ok('commit', '--quiet', '-m', 'Submodule');
+  await work.ok('push', url, 'main');
+  const gitlink = (await work.ok('rev-parse', 'HEAD')).stdout.trim();
+  expect(await (await fetch(`${url}/tree?commit=${gitlink}`)).text()).toContain('module is a submodule');
+});
+
+it('goes on after a restart, and deletes all of a repository', async () => {
+  const url = () => `${host.url}/restart.git`;
+  const work = await WorkingCopy.create({ a: '1' });
+  await work.ok('push', url(), 'main');
+  await host.restart();
+  await work.expectSameAs(await WorkingCopy.clone(url()));
+  await fetch(`${url()}/delete`);
+  expect((await work.ok('ls-remote', url())).stdout).toBe('');
+  expect(await (await fetch(`${url()}/keys`)).json()).toEqual([]);
+  await work.ok('push', url(), 'main');
+});
+
+it('takes ten thousand refs', async () => {
+  const url = remote();
+  const work = await WorkingCopy.create({ a: '1' });
+  const head = (await work.ok('rev-parse', 'HEAD')).stdout.trim();
+  const input = Array.from({ length: 10_000 }, (_, i) => `create refs/heads/b/${i} ${head}\n`).join('');
+  await work.gitWith({ input }, 'update-ref', '--stdin');
+  await work.ok('push', '--quiet', url, 'refs/heads/*:refs/heads/*');
+  expect((await work.ok('ls-remote', url)).stdout.split('\n').length).toBe(10_003);
   await work.expectSameAs(await WorkingCopy.clone(url));
 });

@@ -66,10 +66,13 @@ const ANSWER_MS = 7 * 24 * 60 * 60 * 1000;
 type PushRow = {
   id: string;
   state: 'receiving' | 'quarantined' | 'committed' | 'rejected';
+  /** Of the multipart upload that its pack comes in, while that goes on. */
   upload: string | null;
+  /** JSON: the Quarantine without its updates, which have a table of their own: a row holds at most 2 MB. */
   content: string | null;
-  answer: string | null;
 };
+
+type UpdateRow = { ref: string; old: Oid; new: Oid; peeled: Oid | null; leaves_garbage: number };
 
 /**
  * The repository of one app: its refs, the catalogue of its packs, and the pushes on their way. The objects are in R2;
@@ -120,14 +123,28 @@ export class Repository extends DurableObject<Env> {
   quarantine(id: string, content: Quarantine): CommitAnswer {
     const rejected = this.#rejections(content.updates);
     if (rejected.length > 0) return { ok: false, rejected };
-    const { rowsWritten } = this.#sql.exec(
-      "UPDATE pushes SET state = 'quarantined', upload = NULL, content = ?, expires = ? WHERE id = ? AND state = 'receiving'",
-      JSON.stringify(content),
-      Date.now() + LEASE_MS,
-      id,
-    );
-    if (rowsWritten === 0) return { ok: false, rejected: rejectAll(content.updates, 'the push was given up') };
-    return { ok: true };
+    const { updates, ...rest } = content;
+    return this.ctx.storage.transactionSync(() => {
+      const { rowsWritten } = this.#sql.exec(
+        "UPDATE pushes SET state = 'quarantined', upload = NULL, content = ?, expires = ? WHERE id = ? AND state = 'receiving'",
+        JSON.stringify(rest),
+        Date.now() + LEASE_MS,
+        id,
+      );
+      if (rowsWritten === 0) return { ok: false, rejected: rejectAll(updates, 'the push was given up') };
+      for (const { ref, old, new: to, peeled, leavesGarbage } of updates) {
+        this.#sql.exec(
+          'INSERT INTO updates (push, ref, old, new, peeled, leaves_garbage) VALUES (?, ?, ?, ?, ?, ?)',
+          id,
+          ref,
+          old,
+          to,
+          peeled,
+          leavesGarbage ? 1 : 0,
+        );
+      }
+      return { ok: true };
+    });
   }
 
   /** Keeps a push for another hour. False when it is not there (any more). */
@@ -142,14 +159,14 @@ export class Repository extends DurableObject<Env> {
    */
   async commitPush(id: string): Promise<CommitAnswer> {
     const push = this.#push(id);
-    if (push?.answer) return JSON.parse(push.answer);
-    const content = push && this.#content(id);
-    if (!content) return { ok: false, rejected: [] };
+    if (push?.state === 'committed') return { ok: true };
+    const content = push?.state === 'quarantined' ? this.#content(id) : undefined;
+    if (!content) return { ok: false, rejected: this.#reasons(id) };
     const rejected = this.#rejections(content.updates);
     const answer: CommitAnswer = rejected.length > 0 ? { ok: false, rejected } : { ok: true };
     this.ctx.storage.transactionSync(() => {
       if (answer.ok) this.#apply(content);
-      this.#finish(id, answer);
+      this.#finish(id, rejected);
     });
     if (!answer.ok) await this.#removePack(id);
     await this.#wake();
@@ -160,9 +177,10 @@ export class Repository extends DurableObject<Env> {
   async abandonPush(id: string): Promise<void> {
     const push = this.#push(id);
     if (!push || push.state === 'committed') return;
-    const updates = this.#content(id)?.updates ?? [];
-    const answer: CommitAnswer = { ok: false, rejected: rejectAll(updates, 'the push was given up') };
-    if (push.state !== 'rejected') this.#finish(id, answer);
+    if (push.state !== 'rejected') {
+      const rejected = rejectAll(this.#updates(id), 'the push was given up');
+      this.ctx.storage.transactionSync(() => this.#finish(id, rejected, 'rejected'));
+    }
     await this.#removePack(id, push.upload);
   }
 
@@ -187,7 +205,10 @@ export class Repository extends DurableObject<Env> {
       .exec<PushRow & Row>('SELECT * FROM pushes WHERE expires <= ?', now)
       .toArray()) {
       if (state === 'receiving' || state === 'quarantined') await this.abandonPush(id);
-      else this.#sql.exec('DELETE FROM pushes WHERE id = ?', id);
+      else {
+        this.#sql.exec('DELETE FROM updates WHERE push = ?', id);
+        this.#sql.exec('DELETE FROM pushes WHERE id = ?', id);
+      }
     }
     await this.#wake();
   }
@@ -211,7 +232,11 @@ export class Repository extends DurableObject<Env> {
         seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, objects INTEGER NOT NULL
       );
       CREATE TABLE IF NOT EXISTS pushes (
-        id TEXT PRIMARY KEY, state TEXT NOT NULL, upload TEXT, content TEXT, answer TEXT, expires INTEGER NOT NULL
+        id TEXT PRIMARY KEY, state TEXT NOT NULL, upload TEXT, content TEXT, expires INTEGER NOT NULL
+      ) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS updates (
+        push TEXT NOT NULL, ref TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL, peeled TEXT,
+        leaves_garbage INTEGER NOT NULL, reason TEXT, PRIMARY KEY (push, ref)
       ) WITHOUT ROWID;
       CREATE INDEX IF NOT EXISTS pushes_by_expiry ON pushes (expires);
     `);
@@ -227,7 +252,20 @@ export class Repository extends DurableObject<Env> {
 
   #content(id: string): Quarantine | undefined {
     const content = this.#push(id)?.content;
-    return content ? JSON.parse(content) : undefined;
+    return content ? { ...JSON.parse(content), updates: this.#updates(id) } : undefined;
+  }
+
+  #updates(id: string): CheckedUpdate[] {
+    const rows = this.#sql.exec<UpdateRow & Row>('SELECT * FROM updates WHERE push = ?', id).toArray();
+    return rows.map(({ ref, old, new: to, peeled, leaves_garbage }) => {
+      return { ref, old, new: to, peeled, leavesGarbage: leaves_garbage !== 0 };
+    });
+  }
+
+  /** Why the refs of a push did not move. */
+  #reasons(id: string): Rejection[] {
+    const query = 'SELECT ref, reason FROM updates WHERE push = ? AND reason IS NOT NULL';
+    return this.#sql.exec<Rejection & Row>(query, id).toArray();
   }
 
   #meta(key: string): string | undefined {
@@ -295,14 +333,14 @@ export class Repository extends DurableObject<Env> {
     if (head) this.#setMeta('head', head);
   }
 
-  #finish(id: string, answer: CommitAnswer): void {
-    this.#sql.exec(
-      'UPDATE pushes SET state = ?, answer = ?, content = NULL, expires = ? WHERE id = ?',
-      answer.ok ? 'committed' : 'rejected',
-      JSON.stringify(answer),
-      Date.now() + ANSWER_MS,
-      id,
-    );
+  #finish(id: string, rejected: Rejection[], state = rejected.length > 0 ? 'rejected' : 'committed'): void {
+    const expires = Date.now() + ANSWER_MS;
+    this.#sql.exec('UPDATE pushes SET state = ?, content = NULL, expires = ? WHERE id = ?', state, expires, id);
+    for (const { ref, reason } of rejected) {
+      this.#sql.exec('UPDATE updates SET reason = ? WHERE push = ? AND ref = ?', reason, id, ref);
+    }
+    // Of what was done or refused, only the reasons are ever asked for again.
+    this.#sql.exec('DELETE FROM updates WHERE push = ? AND reason IS NULL', id);
   }
 
   async #removePack(id: string, upload?: string | null): Promise<void> {

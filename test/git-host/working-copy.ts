@@ -62,6 +62,17 @@ export class WorkingCopy {
     return (await this.ok('rev-parse', 'HEAD')).stdout.trim();
   }
 
+  async commitAt(date: string, message: string): Promise<void> {
+    await this.ok('add', '--all');
+    await this.gitWith({ GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date }, 'commit', '--quiet', '--message', message);
+  }
+
+  /** Writes a file, and gives its path. */
+  async writeOne(name: string, content: Uint8Array): Promise<string> {
+    await this.write({ [name]: content });
+    return join(this.path, name);
+  }
+
   /** Runs git, with nothing of the machine's own configuration. */
   git(...args: string[]): Promise<GitResult> {
     return this.gitWith({}, ...args);

@@ -15,6 +15,8 @@ export class PackSpool {
   #filled = 0;
   #upload: R2MultipartUpload | undefined;
   #sent: Promise<R2UploadedPart>[] = [];
+  /** Buffers of parts that have arrived. */
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
 
   /** @param onUpload told of a multipart upload before its first part, so that it can be given up after a crash */
   constructor(bucket: R2Bucket, key: string, onUpload: (uploadId: string) => Promise<void>) {
@@ -69,11 +71,15 @@ export class PackSpool {
       await this.#onUpload(this.#upload.uploadId);
     }
     await this.#sent.at(-IN_FLIGHT);
-    const part = this.#upload.uploadPart(this.#sent.length + 1, this.#part.subarray(0, this.#filled));
-    // Awaited later; a failure in the meantime is not an unhandled one.
-    part.catch(() => undefined);
+    const buffer = this.#part;
+    const part = this.#upload.uploadPart(this.#sent.length + 1, buffer.subarray(0, this.#filled));
+    // A failure is met where the part is awaited; until then it is not an unhandled one.
+    part.then(
+      () => this.#free.push(buffer),
+      () => undefined,
+    );
     this.#sent.push(part);
-    this.#part = new Uint8Array(PART);
+    this.#part = this.#free.pop() ?? new Uint8Array(PART);
     this.#filled = 0;
   }
 }

@@ -15,6 +15,9 @@ import {
   writePackHeader,
 } from './entry.ts';
 
+/** What is asked of the store at once. A body that is read slowly is held whole by some stores (Miniflare's). */
+const RANGE = 1024 * 1024;
+
 /** Takes the bytes of a pack, which may be reused afterwards. */
 export type PackSink = (bytes: Uint8Array) => Promise<void>;
 
@@ -76,10 +79,13 @@ export class PackWriter {
     const { packs } = this.#store;
     await this.#emit(writePackHeader(packs.reduce((sum, { objects }) => sum + objects, 0)));
     for (const { name, size } of packs) {
-      const range = { offset: PACK_HEADER_BYTES, length: size - PACK_HEADER_BYTES - PACK_TRAILER_BYTES };
-      const object = await bucket.get(packKey(appId, name), { range });
-      if (!object) throw new Error(`pack ${name} is not in the bucket`);
-      for await (const bytes of object.body) await this.#emit(bytes);
+      const end = size - PACK_TRAILER_BYTES;
+      for (let offset = PACK_HEADER_BYTES; offset < end; offset += RANGE) {
+        const range = { offset, length: Math.min(RANGE, end - offset) };
+        const object = await bucket.get(packKey(appId, name), { range });
+        if (!object) throw new Error(`pack ${name} is not in the bucket`);
+        await this.#emit(new Uint8Array(await object.arrayBuffer()));
+      }
     }
     await this.#sink(this.#hash.digest());
   }

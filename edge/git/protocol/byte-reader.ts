@@ -1,17 +1,22 @@
 import { GitError } from '../errors.ts';
 
+/** Room for what is pulled at once. */
+const ROOM = 256 * 1024;
+/** Room that must be left to pull at all. */
+const MIN_READ = 64 * 1024;
+
 /** Pulls bytes out of a request body; what is pulled and not used stands in `buffer` from `start` to `end`. */
 export class ByteReader {
   buffer: Uint8Array = new Uint8Array(0);
   start = 0;
   end = 0;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ReadableStreamBYOBReader;
   readonly #idleMs: number;
   #idle = false;
 
   /** @param idleMs how long the sender may pause, in ms */
   constructor(stream: ReadableStream<Uint8Array>, idleMs: number) {
-    this.#reader = stream.getReader();
+    this.#reader = stream.getReader({ mode: 'byob' });
     this.#idleMs = idleMs;
   }
 
@@ -28,20 +33,22 @@ export class ByteReader {
       this.#idle = true;
       this.#reader.cancel().catch(() => undefined);
     }, this.#idleMs);
-    const { value, done } = await this.#reader.read().finally(() => clearTimeout(timer));
+    const kept = this.available;
+    // The buffer goes to the stream and comes back with what was read behind what is kept: nothing is allocated.
+    if (kept + MIN_READ > this.buffer.length) this.#grow(kept);
+    else this.buffer.copyWithin(0, this.start, this.end);
+    const { value, done } = await this.#reader.read(this.buffer.subarray(kept)).finally(() => clearTimeout(timer));
     if (this.#idle) throw new GitError(`the client sent nothing for ${this.#idleMs / 1000} s`);
-    if (done) return false;
-    if (this.available === 0) {
-      this.buffer = value;
-    } else {
-      const joined = new Uint8Array(this.available + value.length);
-      joined.set(this.buffer.subarray(this.start, this.end));
-      joined.set(value, this.available);
-      this.buffer = joined;
-    }
     this.start = 0;
-    this.end = this.buffer.length;
-    return true;
+    this.end = kept + (value?.length ?? 0);
+    if (value) this.buffer = new Uint8Array(value.buffer);
+    return !done;
+  }
+
+  #grow(kept: number): void {
+    const grown = new Uint8Array(Math.max(ROOM, kept * 2));
+    grown.set(this.buffer.subarray(this.start, this.end));
+    this.buffer = grown;
   }
 
   /** Pulls until `length` bytes are there, or the body ends. */

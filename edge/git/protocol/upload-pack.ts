@@ -15,7 +15,7 @@ import { cutHistory, type ShallowUpdate } from '../walk/shallow.ts';
 import { type FetchRequest, isDeepening } from './fetch-request.ts';
 import { pktLine } from './pkt-line.ts';
 import { type GitContext, gitResponse, openBody, protocolVersion, repositoryOf } from './service.ts';
-import { Band, SideBand } from './side-band.ts';
+import { Band, PACKET_HEADER, PACKET_ROOM, SideBand } from './side-band.ts';
 import { negotiateVersion0 } from './upload-version0.ts';
 import { answerVersion2 } from './upload-version2.ts';
 
@@ -176,14 +176,11 @@ export class Upload {
   }
 }
 
-/** Packets are filled up to this before they are sent. */
-const PACKET = 65515;
-
 /** Sends a pack: in bands, or bare to clients that know none. */
 class PackOutput {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #band: SideBand | undefined;
-  #packet = new Uint8Array(PACKET);
+  #packet = new Uint8Array(PACKET_HEADER + PACKET_ROOM);
   #filled = 0;
 
   constructor(writer: WritableStreamDefaultWriter<Uint8Array>, features: ReadonlySet<string>) {
@@ -198,11 +195,11 @@ class PackOutput {
 
   readonly write = async (bytes: Uint8Array): Promise<void> => {
     for (let from = 0; from < bytes.length; ) {
-      const piece = bytes.subarray(from, from + PACKET - this.#filled);
-      this.#packet.set(piece, this.#filled);
+      const piece = bytes.subarray(from, from + PACKET_ROOM - this.#filled);
+      this.#packet.set(piece, PACKET_HEADER + this.#filled);
       this.#filled += piece.length;
       from += piece.length;
-      if (this.#filled === PACKET) await this.#flush();
+      if (this.#filled === PACKET_ROOM) await this.#flush();
     }
   };
 
@@ -227,10 +224,10 @@ class PackOutput {
 
   async #flush(): Promise<void> {
     if (this.#filled === 0) return;
-    const bytes = this.#packet.subarray(0, this.#filled);
+    const packet = this.#packet.subarray(0, PACKET_HEADER + this.#filled);
     this.#filled = 0;
-    if (this.#band) await this.#band.write(Band.data, bytes);
-    else await this.#writer.write(bytes.slice());
+    if (this.#band) await this.#band.writePacket(Band.data, packet);
+    else await this.#writer.write(packet.subarray(PACKET_HEADER));
     if (this.gone) throw new GitError('the client is gone');
   }
 }
