@@ -13,6 +13,7 @@ import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { warmMachine } from '../sandbox/index.ts';
 import { readHostSettings } from './npm/settings.ts';
 import { PackageStore } from './npm/store.ts';
 import { createBuildServer } from './server.ts';
@@ -39,7 +40,7 @@ const work = await realpath(settings.WORK_DIR);
 await mkdir(join(settings.CACHE_DIR, 'packages'), { recursive: true, mode: 0o700 });
 const cache = await realpath(settings.CACHE_DIR);
 
-const server = createBuildServer(
+const builds = createBuildServer(
   {
     secret: settings.INTERNAL_SECRET,
     store: new PackageStore(join(cache, 'packages')),
@@ -49,19 +50,18 @@ const server = createBuildServer(
   },
   { concurrency: settings.BUILD_CONCURRENCY },
 );
-server.listen(settings.BUILDER_PORT, '127.0.0.1', () => {
-  const address = server.address();
+builds.server.listen(settings.BUILDER_PORT, '127.0.0.1', () => {
+  const address = builds.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : settings.BUILDER_PORT;
   if (process.send) process.send({ ready: true, port });
   else console.log(`The builder takes orders at http://127.0.0.1:${port}`);
 });
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    // Ending the connections cancels their builds.
-    server.close(() => process.exit(0));
-    server.closeAllConnections();
-    setTimeout(() => process.exit(0), 2_000).unref();
-  });
-}
-process.on('disconnect', () => process.exit(0));
+// A build that has commands to run does not wait for a machine to start.
+const letGo = warmMachine();
+const stop = async () => {
+  setTimeout(() => process.exit(1), 5_000).unref();
+  await Promise.all([builds.stop(), letGo()]);
+  process.exit(0);
+};
+for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, () => void stop());

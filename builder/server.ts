@@ -12,20 +12,35 @@ const keepAlive = 15_000;
 /** Most bytes of an order: config vars are 64 KB at most, and the rest is small. */
 const maxOrder = 1024 ** 2;
 
-/**
- * Makes the server; it does not listen yet.
- *
- * @param concurrency builds that run at once
- */
-export function createBuildServer(builder: Builder, { concurrency }: { concurrency: number }): Server {
+/** The server, and the builds that it runs. */
+export interface BuildServer {
+  /** It does not listen yet. */
+  server: Server;
+  /** Ends all connections, and resolves when their builds are cancelled and have left nothing behind. */
+  stop(): Promise<void>;
+}
+
+/** @param concurrency builds that run at once */
+export function createBuildServer(builder: Builder, { concurrency }: { concurrency: number }): BuildServer {
   const slots = new Slots(concurrency);
-  return createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => {
+  const running = new Set<Promise<void>>();
+  const server = createServer((request, response) => {
+    const handled = handle(request, response).catch((error: unknown) => {
       console.error(error);
       if (response.headersSent) response.destroy();
       else response.writeHead(500).end();
     });
+    running.add(handled);
+    void handled.then(() => running.delete(handled));
   });
+  return {
+    server,
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await Promise.all(running);
+    },
+  };
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method === 'GET' && request.url === '/health') {

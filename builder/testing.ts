@@ -85,7 +85,7 @@ export async function startBuilder({ concurrency = 2 } = {}) {
   const work = join(directory, 'work');
   mkdirSync(work);
   mkdirSync(join(directory, 'npm'));
-  const server = createBuildServer(
+  const builds = createBuildServer(
     {
       secret,
       store: new PackageStore(join(directory, 'packages')),
@@ -95,7 +95,8 @@ export async function startBuilder({ concurrency = 2 } = {}) {
     },
     { concurrency },
   );
-  const url = await listen(server);
+  const url = await listen(builds.server);
+  onTestFinished(() => builds.stop());
 
   async function order(source: Uint8Array | Files, config: Record<string, string> = {}) {
     const id = crypto.randomUUID();

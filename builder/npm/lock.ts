@@ -47,3 +47,8 @@ export function packageName(place: string, entry: LockEntry): string {
 export function placeName(place: string): string {
   return place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
 }
+
+/** Where packages stand that only development needs. */
+export function developmentPlaces({ packages }: Lock): string[] {
+  return Object.entries(packages).flatMap(([place, { dev, link }]) => (dev && !link && place !== '' ? [place] : []));
+}

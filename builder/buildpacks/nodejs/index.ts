@@ -2,6 +2,8 @@
  * The Node.js buildpack: an app with a package.json at its root, as Heroku's `heroku/nodejs` builds it, into bundles
  * that run in isolates.
  */
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildPhase } from '../../../schema/build.ts';
 import type { SlugManifest } from '../../../schema/slug.ts';
@@ -9,6 +11,7 @@ import { BuildFailure } from '../../failure.ts';
 import { listFiles } from '../../files.ts';
 import type { BuildLog } from '../../log.ts';
 import { install } from '../../npm/install.ts';
+import { developmentPlaces } from '../../npm/lock.ts';
 import { projectSettings } from '../../npm/npmrc.ts';
 import { resolve } from '../../npm/resolve.ts';
 import type { RegistrySettings } from '../../npm/settings.ts';
@@ -19,6 +22,7 @@ import { type Bundle, bundle } from './bundle/bundle.ts';
 import { reportEngines } from './engines.ts';
 import { type PackageJson, readPackageJson } from './package-json.ts';
 import { findProcessTypes } from './process-types.ts';
+import { buildScript, runScript } from './scripts.ts';
 import { resolveStart } from './start-command.ts';
 
 export interface BuildContext {
@@ -65,7 +69,30 @@ export async function buildNodejs(packageJson: PackageJson, context: BuildContex
   log.step('Installing binaries');
   reportEngines(packageJson, log);
 
-  await installDependencies(packageJson, context);
+  const script = buildScript(packageJson);
+  const runs = (name: string) =>
+    context.phase('commands', () => runScript(name, { tree, environment: { ...environment, ...config }, log, signal }));
+  if (packageJson.scripts?.['heroku-prebuild'] !== undefined) {
+    log.step('Prebuild');
+    log.detail('Running heroku-prebuild');
+    await runs('heroku-prebuild');
+    log.detail('');
+  }
+  const development = await installDependencies(packageJson, { ...context, development: script !== undefined });
+  if (script !== undefined) {
+    log.step('Build');
+    log.detail(`Running ${script}`);
+    await runs(script);
+    log.detail('');
+    log.step('Pruning devDependencies');
+    log.detail(`removed ${count(await prune(tree, development), 'package')}`, '');
+  }
+  if (packageJson.scripts?.['heroku-cleanup'] !== undefined) {
+    log.step('Cleanup');
+    log.detail('Running heroku-cleanup');
+    await runs('heroku-cleanup');
+    log.detail('');
+  }
 
   const { declared, defaults } = await findProcessTypes(tree, packageJson);
   const bundles = await context.phase('bundle', () => bundleAll({ ...defaults, ...declared }, packageJson, context));
@@ -104,8 +131,12 @@ export async function buildNodejs(packageJson: PackageJson, context: BuildContex
   };
 }
 
-async function installDependencies(packageJson: PackageJson, context: BuildContext): Promise<void> {
-  const { tree, scratch, cache, config, log, store, signal } = context;
+/** @returns where in the tree packages stand that only development needs */
+async function installDependencies(
+  packageJson: PackageJson,
+  context: BuildContext & { development: boolean },
+): Promise<string[]> {
+  const { tree, scratch, cache, config, log, store, signal, development } = context;
   const settings = await projectSettings(tree, config, context.settings);
   log.step('Installing dependencies');
   const { lock, lockfile } = await context.phase('resolve', () =>
@@ -118,11 +149,21 @@ async function installDependencies(packageJson: PackageJson, context: BuildConte
     log.warn('Run `npm install` and commit package-lock.json.', '');
   }
   const start = performance.now();
-  const installed = await context.phase('install', () =>
-    install(lock, tree, { store, settings, development: false, signal }),
-  );
+  const installed = await context.phase('install', () => install(lock, tree, { store, settings, development, signal }));
   const seconds = (performance.now() - start) / 1000;
   log.detail('', `added ${count(installed.packages, 'package')} in ${seconds.toFixed(1)}s`, '');
+  return development ? developmentPlaces(lock) : [];
+}
+
+/**
+ * Removes packages from a tree.
+ *
+ * @returns how many were there
+ */
+async function prune(tree: string, places: readonly string[]): Promise<number> {
+  const there = places.filter((place) => existsSync(join(tree, place)));
+  for (const place of there) await rm(join(tree, place), { recursive: true, force: true });
+  return there.length;
 }
 
 async function bundleAll(
