@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { readdirSync } from 'node:fs';
+import { expect, test, vi } from 'vitest';
 import { runSlug, startBuilder } from '../../testing.ts';
 
 test('a TypeScript app is compiled by tsc, and the compiler is pruned', async () => {
@@ -95,4 +96,19 @@ test('a link that a build leaves out of the tree is refused', async () => {
     'index.js': '',
   });
   expect(result).toMatchObject({ status: 'failed', reason: expect.stringContaining('left what cannot be kept') });
+});
+
+test('cancelling a build ends its script', async () => {
+  const { post, order, work } = await startBuilder();
+  const cancelled = new AbortController();
+  const source = {
+    'package.json': '{"scripts":{"build":"node build.js"}}',
+    'build.js': 'console.log("under way"); setInterval(() => {}, 1000);',
+    'index.js': '',
+  };
+  const response = await post(await order(source), { signal: cancelled.signal });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ''; !text.includes('under way'); ) text += (await reader?.read())?.value ?? '';
+  cancelled.abort();
+  await vi.waitFor(() => expect(readdirSync(work)).toEqual([]), { timeout: 10_000 });
 });
