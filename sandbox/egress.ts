@@ -61,7 +61,8 @@ export async function startGateway(
   network: Network = internet,
 ): Promise<Gateway> {
   const hosts = new Set(allow.map((host) => host.toLowerCase()));
-  const server = createServer(async (request, response) => {
+  // workerd names the host in the request line only.
+  const server = createServer({ requireHostHeader: false }, async (request, response) => {
     const url = shortUrl(request.url ?? '');
     const start = performance.now();
     try {

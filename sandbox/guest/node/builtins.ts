@@ -1,6 +1,8 @@
 /** The builtin modules of a task: the engine's where they do, and the machine's where they touch its files or commands. */
 import { AsyncResource } from 'node:async_hooks';
 import { isBuiltin } from 'node:module';
+import { posix, win32 } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import type { Task } from '../task.ts';
 import { createChildProcess } from './child-process.ts';
@@ -59,6 +61,11 @@ export function createBuiltins(task: Task, process: () => Process, getLoader: ()
         return (createReadline() as Members).promises;
       case 'os':
         return createOs(task);
+      case 'path':
+      case 'path/posix':
+        return createPath(task);
+      case 'url':
+        return createUrl(task);
       case 'tty':
         return { ...engine('tty'), isatty: () => false };
       case 'console':
@@ -136,6 +143,29 @@ function createOs(task: Task): Members {
     version: () => '',
   };
   return os;
+}
+
+/** Paths are seen from the task's directory. */
+function createPath(task: Task): Members {
+  const resolve = (...paths: string[]) => posix.resolve(task.cwd, ...paths);
+  const path: Members = {
+    ...posix,
+    resolve,
+    relative: (from: string, to: string) => posix.relative(resolve(from), resolve(to)),
+    win32,
+  };
+  return Object.assign(path, { posix: path });
+}
+
+function createUrl(task: Task): Members {
+  return {
+    ...engine('url'),
+    pathToFileURL: (path: string, options?: object) => {
+      const url = pathToFileURL(posix.resolve(task.cwd, path), options);
+      if (path.endsWith('/') && !url.pathname.endsWith('/')) url.pathname += '/';
+      return url;
+    },
+  };
 }
 
 function createTimerPromises(timers: Record<string, AnyFunction>): Members {

@@ -48,11 +48,8 @@ export function createConsole(task: Task, process: Process): globalThis.Console 
 
 type Callback = (...parameters: unknown[]) => void;
 
-const native = {
-  setTimeout: globalThis.setTimeout,
-  clearTimeout: globalThis.clearTimeout,
-  setImmediate: globalThis.setImmediate,
-};
+/** The engine's own, which mind what they are called on. */
+const { setTimeout: startTimer, clearTimeout: stopTimer, setImmediate: startImmediate } = globalThis;
 
 /** A `Timeout` of Node; an interval is one that starts itself anew. */
 class Timeout {
@@ -85,7 +82,7 @@ class Timeout {
 
   #start(): void {
     if (this.#referenced) this.#release ??= this.#task.hold();
-    this.#timer = native.setTimeout(() => {
+    this.#timer = startTimer(() => {
       this.#timer = undefined;
       if (this.#task.exit) return;
       if (!this.#repeats) this.#letGo();
@@ -102,7 +99,7 @@ class Timeout {
 
   close(): this {
     this.#closed = true;
-    native.clearTimeout(this.#timer);
+    stopTimer(this.#timer);
     this.#timer = undefined;
     this.#letGo();
     return this;
@@ -126,7 +123,7 @@ class Timeout {
   }
 
   refresh(): this {
-    native.clearTimeout(this.#timer);
+    stopTimer(this.#timer);
     if (!this.#closed) this.#start();
     return this;
   }
@@ -186,7 +183,7 @@ export function createTimers(task: Task, process: Process) {
         hasRef: () => true,
         [Symbol.dispose]: () => clearImmediate(immediate),
       };
-      native.setImmediate(() => {
+      startImmediate(() => {
         release?.();
         release = undefined;
         if (!immediate.cleared && task.exit === undefined) guard(process, task, () => callback(...parameters));

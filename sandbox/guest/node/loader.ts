@@ -82,8 +82,10 @@ export class Loader {
         `require() cannot be used on an ESM graph with top-level await. ${waiting.url}`,
       );
     }
-    for (const next of order) runModule(next);
-    rethrow(module);
+    for (const next of order) {
+      runModule(next);
+      if (next.failed) throw next.failed.error;
+    }
     const { namespace } = module;
     if ('module.exports' in namespace) return namespace['module.exports'];
     if (!('default' in namespace) || '__esModule' in namespace) return namespace;
@@ -287,10 +289,8 @@ export class Loader {
         runModule(next);
         if (next.running) await (next.running as Promise<void>).catch(() => {});
       }
-      if (next.failed) break;
+      if (next.failed) throw next.failed.error;
     }
-    if (module.running) await module.running;
-    rethrow(module);
     return module.namespace;
   }
 }
@@ -311,12 +311,6 @@ function pending(module: Module): Module[] {
 
 function runModule(module: Module): void {
   if (module.state !== 'linked') return;
-  const broken = module.dependencies.find(({ failed }) => failed);
-  if (broken?.failed) {
-    module.failed = broken.failed;
-    module.state = 'done';
-    return;
-  }
   module.state = 'running';
   try {
     module.running = module.run();
@@ -339,19 +333,16 @@ function runModule(module: Module): void {
   }
 }
 
-function rethrow(module: Module): void {
-  const failed = module.failed ?? module.dependencies.find((dependency) => dependency.failed)?.failed;
-  if (failed) throw failed.error;
-}
-
 function createNamespace(): object {
   return Object.defineProperty(Object.create(null), Symbol.toStringTag, { value: 'Module' });
 }
 
-/** Own enumerable properties as plain values; a getter that throws is left out. */
+/** Own properties as plain values: the enumerable ones, and the static methods of a class. */
 function propertiesOf(exports: object): Record<string, unknown> {
   const properties: Record<string, unknown> = {};
-  for (const name of Object.keys(exports)) {
+  const names = typeof exports === 'function' ? Object.getOwnPropertyNames(exports) : Object.keys(exports);
+  for (const name of names) {
+    if (typeof exports === 'function' && /^(prototype|length|name|arguments|caller)$/.test(name)) continue;
     try {
       properties[name] = Reflect.get(exports, name);
     } catch {
