@@ -97,6 +97,61 @@ describe('a process', () => {
     expect(runners.output).not.toContain('half');
   });
 
+  it('is Node.js to packages that look', async () => {
+    const slug = await textSlug(`
+      const { promisify, debuglog } = require('util');
+      debuglog('app')('not asked for');
+      require('http').createServer(async (req, res) => {
+        await promisify(setTimeout)(1);
+        const cluster = require('cluster');
+        const { address } = await require('dns/promises').lookup('localhost');
+        res.end(JSON.stringify({
+          agent: navigator.userAgent, primary: cluster.isPrimary, worker: cluster.worker.id, address,
+          socket: req.socket.writable, httpVersion: req.httpVersion, instance: req instanceof require('http').IncomingMessage,
+        }));
+      }).listen(process.env.PORT);`);
+    await runners.announce(runners.route('looks', slug));
+    expect(JSON.parse((await runners.get('looks')).text)).toEqual({
+      agent: expect.stringMatching(/^Node\.js\/\d+$/),
+      primary: false,
+      worker: 1,
+      address: '127.0.0.1',
+      socket: true,
+      httpVersion: '1.1',
+      instance: true,
+    });
+    expect(runners.log('looks')).not.toContain('not asked for');
+  });
+
+  it('goes on after an error that it has a listener for', async () => {
+    const slug = await textSlug(`
+      process.on('uncaughtException', (error, origin) => console.log(origin, error.message));
+      require('http').createServer((req, res) => {
+        if (req.url === '/throw') setTimeout(() => { throw new Error('listened for'); }, 1);
+        if (req.url === '/reject') Promise.reject(new Error('rejected'));
+        res.end(String(process.uptime() >= 0));
+      }).listen(process.env.PORT);`);
+    await runners.announce(runners.route('careful', slug));
+    for (const path of ['/throw', '/reject', '/']) expect((await runners.get('careful', path)).text).toBe('true');
+    await expect.poll(() => runners.log('careful')).toContain('web.1: uncaughtException listened for');
+    await expect.poll(() => runners.log('careful')).toContain('web.1: unhandledRejection rejected');
+    expect(runners.log('careful')).not.toContain('Process exited');
+  });
+
+  it('serves by the server that listens on PORT, or else by the first', async () => {
+    const slug = await textSlug(`
+      const http = require('http');
+      const say = (text) => http.createServer((req, res) => res.end(text));
+      say('metrics').listen(9100, '127.0.0.1', () => {
+        const taken = say('twice').on('error', (error) => console.log(error.code)).listen(9100, '127.0.0.1');
+        setTimeout(() => say('main').listen(process.env.PORT), 300);
+      });`);
+    await runners.announce(runners.route('servers', slug));
+    expect((await runners.get('servers')).text).toBe('metrics');
+    await expect.poll(async () => (await runners.get('servers')).text).toBe('main');
+    expect(runners.log('servers')).toContain('web.1: EADDRINUSE');
+  });
+
   it('streams a large upload and a large download in bounded memory', async () => {
     const slug = await server(`(req, res) => {
       let read = 0;

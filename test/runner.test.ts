@@ -80,11 +80,13 @@ describe('a release', () => {
 
   it('is told SIGTERM when it goes', async () => {
     const slug = await textSlug(`
-      process.on('SIGTERM', () => { console.log('goodbye'); process.exit(0); });
+      process.on('SIGTERM', () => { setTimeout(() => { console.log('goodbye'); process.exit(0); }, 300); });
       require('http').createServer((req, res) => res.end()).listen(process.env.PORT);`);
     await runners.announce(runners.route('polite', slug));
     await runners.announce(runners.route('polite', await says('next')));
-    await expect.poll(() => runners.log('polite'), { timeout: 5_000 }).toContain('web.1: goodbye');
+    await expect
+      .poll(() => runners.log('polite'), { timeout: 5_000 })
+      .toMatch(/web\.1: goodbye\nweb\.1: Process exited with status 0/);
   });
 });
 

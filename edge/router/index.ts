@@ -3,7 +3,7 @@
  * edge give it what it needs.
  */
 import type { LogLine, Route } from '../../schema/route.ts';
-import { type FailureCode, failure, failureCode } from '../runtimes/failure.ts';
+import { type FailureCode, failureCode } from '../runtimes/failure.ts';
 import { requestedHost } from './hosts.ts';
 import { failurePage, noSuchApp } from './pages.ts';
 import { type PlacedDyno, place } from './placement.ts';
@@ -48,91 +48,91 @@ export interface Router {
   route(host: string, context: Context): Promise<Route | null>;
 }
 
+/** What became of a request: the app's response, or why there is none. */
+type Outcome = { dyno?: string } & ({ response: Response } | { code: FailureCode });
+
 export function createRouter(options: RouterOptions): Router {
   const { runner } = options;
   const cache = new RouteCache({ load: options.route, onChange: change });
   const placements = new WeakMap<Route, PlacedDyno[]>();
 
-  const dynosOf = (route: Route): PlacedDyno[] => {
+  function dynosOf(route: Route): PlacedDyno[] {
     let dynos = placements.get(route);
     if (!dynos) {
       dynos = place(route, runner.count);
       placements.set(route, dynos);
     }
     return dynos;
-  };
+  }
 
-  const localDynos = (route: Route | undefined): string[] =>
-    route ? dynosOf(route).flatMap(({ dyno, runner: at }) => (at === runner.index ? [dyno] : [])) : [];
+  const isLocal = (dyno: PlacedDyno): boolean => dyno.runner === runner.index;
 
   /** Starts what a new route asks for on this runner, and ends what it does not ask for any more. */
   async function change(route: Route, known: Route | undefined): Promise<void> {
-    const dynos = route.release ? localDynos(route) : [];
-    const gone = localDynos(known).filter((dyno) => !dynos.includes(dyno));
-    await Promise.all(dynos.map((dyno) => options.local(route.app.id, dyno).run(route)));
+    const localDyno = ({ dyno }: PlacedDyno) => options.local(route.app.id, dyno);
+    const here = route.release ? dynosOf(route).filter(isLocal) : [];
+    const before = known ? dynosOf(known).filter(isLocal) : [];
+    await Promise.all(here.map((dyno) => localDyno(dyno).run(route)));
     cache.put(route);
-    await Promise.all(gone.map((dyno) => options.local(route.app.id, dyno).stop()));
+    const gone = before.filter(({ dyno }) => !here.some((other) => other.dyno === dyno));
+    await Promise.all(gone.map((dyno) => localDyno(dyno).stop()));
   }
 
   /** A dyno for a request: of this runner if there is one, else of another; which, is chance. */
   function pick(route: Route): PlacedDyno | undefined {
     const dynos = dynosOf(route);
-    const here = dynos.filter(({ runner: at }) => at === runner.index);
+    const here = dynos.filter(isLocal);
     const choice = here.length > 0 ? here : dynos;
     return choice[Math.floor(Math.random() * choice.length)];
   }
 
-  async function serve(route: Route, dyno: PlacedDyno, request: Request): Promise<Response> {
-    const { id } = route.app;
-    const client =
-      dyno.runner === runner.index ? options.local(id, dyno.dyno) : options.remote(dyno.runner, id, dyno.dyno);
+  async function serve(route: Route, request: Request): Promise<Outcome> {
+    if (route.maintenance) return { code: 'H80' };
+    if (!route.release) return { code: 'H81' };
+    const placed = pick(route);
+    if (!placed) return { code: 'H14' };
+    const { dyno } = placed;
+    const { id, name } = route.app;
+    const client = isLocal(placed) ? options.local(id, dyno) : options.remote(placed.runner, id, dyno);
     try {
-      return await client.fetch(request);
+      const response = await client.fetch(request);
+      const code = failureCode(response);
+      return code ? { dyno, code } : { dyno, response };
     } catch (error) {
-      console.error(`${dyno.dyno} of ${route.app.name} could not be reached: ${error}`);
-      return failure('H99');
+      console.error(`${dyno} of ${name} could not be reached: ${error}`);
+      return { dyno, code: 'H99' };
     }
   }
 
   return {
     async fetch(request, context) {
       const host = requestedHost(request);
-      const known = cache.get(host, context);
-      const route = known instanceof Promise ? await known.catch(() => undefined) : known;
+      const route = await Promise.try(() => cache.get(host, context)).catch(() => undefined);
       if (route === undefined) return failurePage('H99', host);
       if (route === null) return noSuchApp(host);
 
-      const requestId = requestIdOf(request);
-      const ip = clientIp(request);
-      const headers = appHeaders(request, { ip, requestId, publicPort: options.publicPort });
       const started = Date.now();
-
-      const finish = (response: Response, code: FailureCode | null, dyno?: string): Response => {
-        const text = routerLine({
-          method: request.method,
-          path: pathOf(request.url),
-          host,
-          requestId,
-          forwardedFor: headers.get('x-forwarded-for') ?? '',
-          protocol: request.url.startsWith('https:') ? 'https' : 'http',
-          dyno,
-          serviceMs: dyno ? Date.now() - started : undefined,
-          status: response.status,
-          bytes: Number(response.headers.get('content-length') ?? Number.NaN) || undefined,
-          code: code ?? undefined,
-        });
-        options.log({ app: route.app.id, at: Date.now(), source: 'heroku', dyno: 'router', text }, context);
-        return response;
-      };
-      const fail = (code: FailureCode, dyno?: string) => finish(failurePage(code, route.app.name), code, dyno);
-
-      if (route.maintenance) return fail('H80');
-      if (!route.release) return fail('H81');
-      const dyno = pick(route);
-      if (!dyno) return fail('H14');
-      const response = await serve(route, dyno, new Request(request, { headers }));
-      const code = failureCode(response);
-      return code ? fail(code, dyno.dyno) : finish(response, null, dyno.dyno);
+      const requestId = requestIdOf(request);
+      const headers = appHeaders(request, { ip: clientIp(request), requestId, publicPort: options.publicPort });
+      const outcome = await serve(route, new Request(request, { headers }));
+      const failed = 'code' in outcome;
+      const response = failed ? failurePage(outcome.code, route.app.name) : outcome.response;
+      const now = Date.now();
+      const text = routerLine({
+        method: request.method,
+        path: pathOf(request.url),
+        host,
+        requestId,
+        forwardedFor: headers.get('x-forwarded-for') ?? '',
+        protocol: request.url.startsWith('https:') ? 'https' : 'http',
+        dyno: outcome.dyno,
+        serviceMs: outcome.dyno === undefined ? undefined : now - started,
+        status: response.status,
+        bytes: response.headers.get('content-length') ?? '',
+        code: failed ? outcome.code : undefined,
+      });
+      options.log({ app: route.app.id, at: now, source: 'heroku', dyno: 'router', text }, context);
+      return response;
     },
 
     async put(route) {
@@ -146,10 +146,11 @@ export function createRouter(options: RouterOptions): Router {
   };
 }
 
-/** workerd tells the address of the peer in `cf`; Cloudflare in a header. */
+/** workerd tells the peer's address and port in `cf`; Cloudflare tells the address in a header. */
 function clientIp(request: Request): string {
-  const { clientIp: ip } = (request.cf ?? {}) as { clientIp?: string };
-  return ip?.replace(/:\d+$/, '') ?? request.headers.get('cf-connecting-ip') ?? '127.0.0.1';
+  const { clientIp: peer } = (request.cf ?? {}) as { clientIp?: string };
+  if (peer === undefined) return request.headers.get('cf-connecting-ip') ?? '127.0.0.1';
+  return peer.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }
 
 /** What follows the host in an absolute URL. */

@@ -9,10 +9,11 @@ const request = {
   forwardedFor: '192.0.2.7',
   protocol: 'https' as const,
   status: 200,
+  bytes: '',
 };
 
 it('writes a served request in Heroku’s form', () => {
-  expect(routerLine({ ...request, dyno: 'web.1', serviceMs: 18, bytes: 13 })).toBe(
+  expect(routerLine({ ...request, dyno: 'web.1', serviceMs: 18, bytes: '13' })).toBe(
     'at=info method=GET path="/a?b=1" host=a.example request_id=an-id fwd="192.0.2.7" dyno=web.1 connect=0ms service=18ms status=200 bytes=13 protocol=https',
   );
 });

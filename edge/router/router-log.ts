@@ -13,7 +13,8 @@ export interface RoutedRequest {
   /** Milliseconds until the response began. */
   serviceMs?: number;
   status: number;
-  bytes?: number;
+  /** Of the body, as Content-Length has it; empty where that is not known when the response begins. */
+  bytes: string;
   code?: FailureCode;
 }
 
@@ -28,5 +29,5 @@ export function routerLine(request: RoutedRequest): string {
     : 'at=info';
   const connect = serviceMs === undefined ? '' : '0ms';
   const service = serviceMs === undefined ? '' : `${serviceMs}ms`;
-  return `${at} method=${method} path="${path.replaceAll('"', '%22')}" host=${host} request_id=${requestId} fwd="${forwardedFor.replaceAll('"', '')}" dyno=${dyno} connect=${connect} service=${service} status=${status} bytes=${bytes ?? ''} protocol=${protocol}`;
+  return `${at} method=${method} path="${path.replaceAll('"', '%22')}" host=${host} request_id=${requestId} fwd="${forwardedFor.replaceAll('"', '')}" dyno=${dyno} connect=${connect} service=${service} status=${status} bytes=${bytes} protocol=${protocol}`;
 }

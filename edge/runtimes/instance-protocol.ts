@@ -15,7 +15,7 @@ export interface BootOptions {
 export interface Instance {
   /** Starts the app, once. The stream is InstanceEvents, one JSON object a line; it lasts as long as the app. */
   boot(options: BootOptions): Promise<ReadableStream<Uint8Array>>;
-  /** Resolves when every response is read to its end, and whatever the app does on SIGTERM is done. */
+  /** Resolves when every response is read to its end and the app has done what it does on SIGTERM. */
   stop(): Promise<void>;
 }
 

@@ -148,6 +148,7 @@ export class Instance {
 
   #handle(event: InstanceEvent): void {
     if (event.type === 'output') this.#output(event.text, event.at);
+    if (event.type === 'exit' && this.#state === 'stopped') this.#log(`Process exited with status ${event.code}`);
     if (event.type === 'exit') this.#crash(event.code);
     if (event.type === 'listening' && this.#state === 'starting') {
       this.#log('State changed from starting to up');

@@ -8,6 +8,7 @@ import type { Events } from './events.ts';
 export class ProcessExit {}
 
 let events: Events | undefined;
+const exited = Promise.withResolvers<void>();
 
 /**
  * Ends the app with `code` as Node does: `exit` listeners run, nothing after that.
@@ -23,9 +24,17 @@ export function exit(code: unknown = process.exitCode ?? 0): never {
       process.emit('exit', Number(process.exitCode));
     } finally {
       last.send({ type: 'exit', code: Number(process.exitCode) });
+      exited.resolve();
     }
   }
   throw new ProcessExit();
+}
+
+/** Sends SIGTERM: an app that listens for it ends when it exits, another at once. */
+export async function terminate(): Promise<void> {
+  if (process.listenerCount('SIGTERM') === 0) return;
+  process.emit('SIGTERM');
+  await exited.promise;
 }
 
 /** What Node does with an error that nobody caught: `uncaughtException` listeners, or the stack and the end. */

@@ -4,11 +4,10 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import process from 'node:process';
 import type { BootOptions, Instance } from '../../instance-protocol.ts';
 import { runAsClusterWorker } from './cluster.ts';
 import { followNodeDebug } from './debuglog.ts';
-import { catchErrors, uncaught } from './errors.ts';
+import { catchErrors, terminate, uncaught } from './errors.ts';
 import { Events } from './events.ts';
 import { unpackTree } from './files.ts';
 import { onListening, publicServer, replaceHttpServer } from './http/index.ts';
@@ -52,7 +51,7 @@ export class App extends DurableObject implements Instance {
 
   async stop(): Promise<void> {
     await publicServer()?.idle();
-    process.emit('SIGTERM');
+    await terminate();
   }
 }
 
