@@ -4,6 +4,7 @@ import { Rpc } from '../rpc.ts';
 import { host, type WasiRun } from './host.ts';
 import { installGlobals, reportRejection } from './node/globals.ts';
 import { platform } from './node/process.ts';
+import { installWaiting } from './node/waiting.ts';
 import { Pipe } from './pipe.ts';
 import { node } from './programs/node.ts';
 import { npm, npx } from './programs/npm.ts';
@@ -40,6 +41,7 @@ for (const directory of ['/tmp', '/root', '/app', '/dev', '/usr/local/bin'])
   fs.mkdirSync(directory, { recursive: true });
 fs.writeFileSync('/dev/null', '');
 installGlobals();
+installWaiting();
 addEventListener('unhandledrejection', (event) => {
   event.preventDefault();
   const task = currentTask();
