@@ -59,7 +59,9 @@ async function startMachine(): Promise<Machine> {
     child.once('error', () => resolve({ code: null, signal: null }));
     child.once('exit', (code, signal) => resolve({ code, signal }));
   });
+  const watchdog = watch(child, directory);
   const kill = async () => {
+    watchdog.kill('SIGKILL');
     killGroup(child);
     await exited;
     await rm(directory, { recursive: true, force: true });
@@ -82,6 +84,22 @@ function killGroup(child: ChildProcess): void {
   } catch {
     child.kill('SIGKILL');
   }
+}
+
+/**
+ * Starts a shell that waits for the end of its input, which comes when this process is gone, however it went, and then
+ * kills the machine's group and removes its directory.
+ */
+function watch({ pid }: ChildProcess, directory: string): ChildProcess {
+  const script = 'read -r _; kill -s KILL -- "-$0"; rm -rf -- "$1"';
+  const watchdog = spawn('/bin/sh', ['-c', script, String(pid), directory], {
+    env: {},
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  watchdog.on('error', () => {});
+  watchdog.unref();
+  return watchdog;
 }
 
 /** Keeps the end of what workerd says: why it could not start. */
