@@ -10,6 +10,9 @@ import type { PackageStore } from './npm/store.ts';
 import { megabytes, storeSlug, writeSlug } from './slug.ts';
 import { fetchSource } from './source.ts';
 
+/** The longest a build may take. Heroku gives as much. */
+const maxMinutes = 15;
+
 /** What all builds of a builder share. */
 export interface Builder {
   /** The internal secret. */
@@ -37,11 +40,16 @@ export async function runBuild(
 ): Promise<BuildResult> {
   const log = new BuildLog((text) => emit({ type: 'output', text }));
   const scratch = join(builder.work, order.id);
+  const late = AbortSignal.timeout(maxMinutes * 60_000);
   try {
-    return await build(order, builder, { log, scratch, emit, signal });
+    return await build(order, builder, { log, scratch, emit, signal: AbortSignal.any([signal, late]) });
   } catch (error) {
     signal.throwIfAborted();
-    return fail(error, log, order.id);
+    return fail(
+      late.aborted ? new BuildFailure(`The build took more than ${maxMinutes} minutes.`) : error,
+      log,
+      order.id,
+    );
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -52,6 +52,9 @@ export async function download(
   }
 }
 
+/** Most bytes of a tarball. */
+const maxBytes = 256 * 1024 ** 2;
+
 /** `@babel/core/-/core-7.0.0.tgz` */
 function tarballPath({ name, version }: PinnedPackage): string {
   return `${name}/-/${name.slice(name.indexOf('/') + 1)}-${version}.tgz`;
@@ -62,8 +65,15 @@ function isRegistryAddress(address: string, pinned: PinnedPackage): boolean {
 }
 
 async function request(url: string, options: Record<string, unknown>, signal: AbortSignal): Promise<Buffer> {
-  const response = await npmFetch(url, { ...options, signal });
-  return response.buffer();
+  const { body } = await npmFetch(url, { ...options, signal });
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw new BuildFailure(`A package's archive is larger than ${maxBytes / 1024 ** 2} MB.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function verified(tarball: Buffer, integrity: string | undefined, pinned: PinnedPackage) {

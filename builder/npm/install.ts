@@ -12,6 +12,9 @@ import type { PackageStore, StoredPackage } from './store.ts';
 /** What packages see: a Linux whose processor runs WebAssembly. Native binaries for any other processor stay away. */
 const platform = { os: 'linux', cpu: 'wasm32' };
 
+/** Most bytes of all packages together. */
+const maxBytes = 3 * 1024 ** 3;
+
 export interface Installed {
   /** Packages put into the tree. */
   packages: number;
@@ -46,6 +49,7 @@ export async function install(
   for (const [place] of wanted) checkPlace(place);
 
   const installed: Installed = { packages: 0, downloaded: 0, scripts: [] };
+  let bytes = 0;
   // One failure ends the downloads of the others.
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
@@ -64,6 +68,12 @@ export async function install(
     }
     const stored = await store.get({ name, version, integrity, resolved }, settings, either);
     either.throwIfAborted();
+    bytes += stored.bytes;
+    if (bytes > maxBytes) {
+      throw new BuildFailure(`The dependencies take more than ${maxBytes / 1024 ** 3} GB.`, {
+        help: ['Leave out of "dependencies" what the app does not need to run.'],
+      });
+    }
     materialize(stored, join(tree, place));
     if (development) linkCommands(tree, place);
     installed.packages += 1;

@@ -41,7 +41,7 @@ declare module '@npmcli/arborist' {
 declare module 'npm-registry-fetch' {
   interface RegistryResponse {
     readonly status: number;
-    buffer(): Promise<Buffer>;
+    readonly body: AsyncIterable<Buffer>;
   }
   function fetch(url: string, options: Record<string, unknown>): Promise<RegistryResponse>;
   namespace fetch {

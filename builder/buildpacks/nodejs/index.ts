@@ -152,6 +152,7 @@ async function installDependencies(
   const installed = await context.phase('install', () => install(lock, tree, { store, settings, development, signal }));
   const seconds = (performance.now() - start) / 1000;
   log.detail('', `added ${count(installed.packages, 'package')} in ${seconds.toFixed(1)}s`, '');
+  if (installed.scripts.length > 0) log.detail(`Not run: install scripts of ${installed.scripts.join(', ')}`, '');
   return development ? developmentPlaces(lock) : [];
 }
 
@@ -173,11 +174,12 @@ async function bundleAll(
 ): Promise<Map<string, Bundle>> {
   log.step('Bundling');
   const dependencies = Object.keys({ ...packageJson.dependencies, ...packageJson.optionalDependencies }).sort();
+  const development = Object.keys(packageJson.devDependencies ?? {});
   const bundles = new Map<string, Bundle>();
   for (const [type, command] of Object.entries(types)) {
     const start = startOf(type, command);
     if (start === undefined) continue;
-    const made = await bundle(start, { tree, dependencies, signal });
+    const made = await bundle(start, { tree, dependencies, development, signal });
     bundles.set(type, made);
     log.detail(`${type}: ${start.file}, ${count(made.inputs.length, 'module')}, ${megabytes(made.code.byteLength)}`);
     for (const name of made.unavailable) log.warn(`${name} has native code and is left out.`);

@@ -142,3 +142,15 @@ test('a module that makes its own require has it bundled, and knows paths of fil
     ],
   });
 });
+
+test('a package of devDependencies that the app needs to run', async () => {
+  const { build } = await startBuilder();
+  const { output } = await build({
+    'package.json': '{"devDependencies":{"ms":"2.1.3"}}',
+    'index.js': 'require("ms")',
+  });
+  expect(output).toContain(" !     index.js:1: Cannot find package 'ms'\n");
+  expect(output).toContain(
+    ' !     Move ms from devDependencies to dependencies in package.json: the app needs it to run.\n',
+  );
+});

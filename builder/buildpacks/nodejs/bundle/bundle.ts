@@ -29,11 +29,17 @@ const maxAttempts = 10;
  *
  * @param tree absolute path of the app, without links in it
  * @param dependencies names of the packages that the app depends on
+ * @param development names of those that only its development does, and that are not there
  * @throws BuildFailure with esbuild's words, file and line
  */
 export async function bundle(
   start: Start,
-  { tree, dependencies, signal }: { tree: string; dependencies: readonly string[]; signal: AbortSignal },
+  {
+    tree,
+    dependencies,
+    development,
+    signal,
+  }: { tree: string; dependencies: readonly string[]; development: readonly string[]; signal: AbortSignal },
 ): Promise<Bundle> {
   const packages = new Packages(tree);
   const standIns: Record<string, string> = { entry: entrySource(start), table: '' };
@@ -62,7 +68,18 @@ export async function bundle(
     logLimit: 0,
     logOverride: Object.fromEntries([...requiresOfValues].map((id) => [id, 'warning'])),
     tsconfigRaw: '{}',
-    plugins: [nodePlugin({ tree, packages, main: start.file, standIns, broken, unavailable, resolved })],
+    plugins: [
+      nodePlugin({
+        tree,
+        packages,
+        development: new Set(development),
+        main: start.file,
+        standIns,
+        broken,
+        unavailable,
+        resolved,
+      }),
+    ],
   });
   const cancel = () => void build.cancel();
   signal.addEventListener('abort', cancel);

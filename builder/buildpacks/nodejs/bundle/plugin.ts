@@ -29,6 +29,8 @@ export interface PluginOptions {
   /** Absolute path of the app, without links in it. */
   tree: string;
   packages: Packages;
+  /** Names of packages that only development needs, and that are not there. */
+  development: ReadonlySet<string>;
   /** The file that the process type runs, relative to the tree. */
   main: string;
   /** Source of stand-in modules, by name: what an import of `islet:<name>` gets. */
@@ -47,7 +49,16 @@ export interface PluginOptions {
  * esbuild itself does what it can do alone; the plug-in takes the imports that could lead out (absolute ones, those
  * that climb, bare ones that no package of the tree answers) and those that stand for something else.
  */
-export function nodePlugin({ tree, packages, main, standIns, broken, unavailable, resolved }: PluginOptions): Plugin {
+export function nodePlugin({
+  tree,
+  packages,
+  development,
+  main,
+  standIns,
+  broken,
+  unavailable,
+  resolved,
+}: PluginOptions): Plugin {
   /** What became of each file, for when the bundle is made again. */
   const loaded = new Map<string, OnLoadResult | undefined>();
   return {
@@ -70,7 +81,9 @@ export function nodePlugin({ tree, packages, main, standIns, broken, unavailable
         const directory = packages.find(name, from);
         if (directory === undefined) {
           if (packages.isSelf(name, from)) return undefined;
-          return (await isTolerant(request, importer)) ? absent(`Cannot find module '${path}'`) : missing(path, name);
+          return (await isTolerant(request, importer))
+            ? absent(`Cannot find module '${path}'`)
+            : missing(path, name, development);
         }
         if (packages.isNative(directory)) {
           if (!(await isTolerant(request, importer))) return native(name);
@@ -168,8 +181,12 @@ function absent(message: string): OnResolveResult {
   return { path: message, namespace: 'absent' };
 }
 
-function missing(path: string, name: string): OnResolveResult {
-  const detail: MessageHelp = { help: `Run \`npm install ${name}\` and commit package.json and package-lock.json.` };
+function missing(path: string, name: string, development: ReadonlySet<string>): OnResolveResult {
+  const detail: MessageHelp = {
+    help: development.has(name)
+      ? `Move ${name} from devDependencies to dependencies in package.json: the app needs it to run.`
+      : `Run \`npm install ${name}\` and commit package.json and package-lock.json.`,
+  };
   return { errors: [{ text: `Cannot find package '${name}'${path === name ? '' : ` for '${path}'`}`, detail }] };
 }
 
