@@ -164,3 +164,12 @@ it('fails when no builder can be reached', { timeout: 60_000 }, async () => {
   });
   vi.useRealTimers();
 });
+
+it('releases what is built even when the first try fails', async () => {
+  builder(lines(success));
+  const batch = vi.spyOn(env.DB.constructor.prototype, 'batch').mockRejectedValueOnce(new Error('D1 is away'));
+  const id = crypto.randomUUID();
+  await queue().enqueue(request(id));
+  expect(await queue().outcome(id)).toEqual({ status: 'succeeded', version: 2 });
+  expect(batch.mock.calls.length).toBeGreaterThan(1);
+});

@@ -29,6 +29,10 @@ export type BuildOutcome =
 /** A build that took the platform down this often is not tried again. */
 const MAX_ATTEMPTS = 3;
 
+/** How often a release is tried whose slug is built, and how long after each failure. The refs may have moved already. */
+const MAX_RELEASE_TRIES = 30;
+const RELEASE_RETRY_MS = 1_000;
+
 /** How long a build waits for a builder that does not answer: it may be starting again. */
 const BUILDER_PATIENCE_MS = 30_000;
 
@@ -124,16 +128,27 @@ export class BuildQueue extends DurableObject<Env> {
         .exec<Row>('SELECT id, request, attempts FROM builds WHERE outcome IS NULL ORDER BY seq LIMIT 1')
         .toArray()[0];
       if (!row) return;
-      const outcome = await this.#attempt(JSON.parse(row.request), row.attempts).catch(
-        (error: unknown): BuildOutcome => {
-          console.error(`Build ${row.id} ended in an error:`, error);
+      const outcome = await this.#settle(JSON.parse(row.request), row.attempts);
+      await this.#conclude(JSON.parse(row.request), outcome);
+    }
+  }
+
+  /** An outcome, whatever happens. A slug that is there is released even if that takes a few tries. */
+  async #settle(request: BuildRequest, attempts: number): Promise<BuildOutcome> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#attempt(request, attempts);
+      } catch (error) {
+        console.error(`Build ${request.id} ended in an error:`, error);
+        const retry = tries < MAX_RELEASE_TRIES && this.#storedResult(request.id) && !this.#cancel.signal.aborted;
+        if (!retry) {
           return this.#fail(
-            row.id,
+            request.id,
             'The platform failed to finish this build; its operator finds the error in the log.',
           );
-        },
-      );
-      await this.#conclude(JSON.parse(row.request), outcome);
+        }
+        await scheduler.wait(RELEASE_RETRY_MS);
+      }
     }
   }
 
@@ -227,10 +242,8 @@ export class BuildQueue extends DurableObject<Env> {
     const moved = await this.env.REPOSITORY.get(this.env.REPOSITORY.idFromName(app.id)).commitPush(pushId);
     if (!moved.ok) {
       const [rejected] = moved.rejected;
-      return this.#fail(
-        request.id,
-        `The push was overtaken: ${rejected?.ref} ${rejected?.reason}. Fetch and push again.`,
-      );
+      const why = rejected ? `${rejected.ref} ${rejected.reason}` : 'it is not there any more';
+      return this.#fail(request.id, `The push was overtaken: ${why}. Fetch and push again.`);
     }
     this.#say(request.id, '-----> Launching...\n');
     const release = await createRelease(this.env, {

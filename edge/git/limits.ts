@@ -12,7 +12,7 @@ export interface Limits {
   heldBytes: number;
   /** How many deltas may stand between an object and a whole one. `git pack-objects --depth` allows no more. */
   deltaDepth: number;
-  /** Inflated bytes that each byte of a pack may make, once the first 256 MiB are used up. */
+  /** Inflated bytes that each byte of a pack may make, once the first 4 GiB are used up. */
   inflationRatio: number;
   /** Ref updates in one push. */
   refUpdates: number;

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
+import { repack } from './maintenance/repack.ts';
 import { type Oid, ZERO_OID } from './objects/oid.ts';
 import { indexKey, packKey, repositoryPrefix } from './store/keys.ts';
 import type { StoredPack } from './store/object-store.ts';
@@ -44,7 +45,7 @@ export interface Snapshot {
   packs: StoredPack[];
   /** True when every object is reachable from a ref, and in one pack only: then a clone is the packs as they are. */
   tidy: boolean;
-  /** Changes whenever the catalogue does. */
+  /** Changes with every push. */
   version: number;
 }
 
@@ -62,6 +63,12 @@ export interface Quarantine {
 const LEASE_MS = 60 * 60 * 1000;
 /** How long the answer to a finished push is kept for whoever asks again, in ms. */
 const ANSWER_MS = 7 * 24 * 60 * 60 * 1000;
+/** So many packs are made into one. */
+const REPACK_AT = 20;
+/** How long after the last push that is done, in ms. */
+const REPACK_DELAY_MS = 60 * 1000;
+/** How long packs that were replaced stay, for whoever still reads them, in ms. */
+const GRACE_MS = 60 * 60 * 1000;
 
 type PushRow = {
   id: string;
@@ -106,7 +113,7 @@ export class Repository extends DurableObject<Env> {
 
   /** Begins a push under an id of the caller's making. What it writes to R2 goes under that name, and is collected. */
   async beginPush(id: string): Promise<Snapshot> {
-    this.#sql.exec("INSERT INTO pushes (id, state, expires) VALUES (?, 'receiving', ?)", id, Date.now() + LEASE_MS);
+    this.#insertPush(id);
     await this.#wake();
     return this.snapshot();
   }
@@ -167,6 +174,7 @@ export class Repository extends DurableObject<Env> {
     this.ctx.storage.transactionSync(() => {
       if (answer.ok) this.#apply(content);
       this.#finish(id, rejected);
+      if (this.#packs().length >= REPACK_AT) this.#setMeta('repack', String(Date.now() + REPACK_DELAY_MS));
     });
     if (!answer.ok) await this.#removePack(id);
     await this.#wake();
@@ -176,12 +184,12 @@ export class Repository extends DurableObject<Env> {
   /** Drops a push that is not committed, and its objects. */
   async abandonPush(id: string): Promise<void> {
     const push = this.#push(id);
-    if (!push || push.state === 'committed') return;
-    if (push.state !== 'rejected') {
+    if (push?.state === 'committed') return;
+    if (push && push.state !== 'rejected') {
       const rejected = rejectAll(this.#updates(id), 'the push was given up');
       this.ctx.storage.transactionSync(() => this.#finish(id, rejected, 'rejected'));
     }
-    await this.#removePack(id, push.upload);
+    await this.#removePack(id, push?.upload);
   }
 
   /** Removes everything, R2 included. */
@@ -198,19 +206,56 @@ export class Repository extends DurableObject<Env> {
     }
   }
 
-  /** Collects pushes that nobody claimed, and answers that nobody needs any more. */
+  /** Collects pushes that nobody claimed, answers that nobody needs any more, and packs that were replaced. */
   override async alarm(): Promise<void> {
     const now = Date.now();
-    for (const { id, state } of this.#sql
-      .exec<PushRow & Row>('SELECT * FROM pushes WHERE expires <= ?', now)
-      .toArray()) {
+    const expired = this.#sql.exec<PushRow & Row>('SELECT * FROM pushes WHERE expires <= ?', now).toArray();
+    for (const { id, state } of expired) {
       if (state === 'receiving' || state === 'quarantined') await this.abandonPush(id);
       else {
         this.#sql.exec('DELETE FROM updates WHERE push = ?', id);
         this.#sql.exec('DELETE FROM pushes WHERE id = ?', id);
       }
     }
+    for (const { name } of this.#sql
+      .exec<{ name: string }>('SELECT name FROM replaced WHERE expires <= ?', now)
+      .toArray()) {
+      await this.#removePack(name);
+      this.#sql.exec('DELETE FROM replaced WHERE name = ?', name);
+    }
+    if (Number(this.#meta('repack') ?? Number.POSITIVE_INFINITY) <= now) {
+      this.#sql.exec("DELETE FROM meta WHERE key = 'repack'");
+      await this.repack();
+    }
     await this.#wake();
+  }
+
+  /**
+   * Makes one pack of all, without what no ref reaches. Nothing changes when a push is on its way or comes in
+   * meanwhile, as it may build on what would be dropped; the next push tries again.
+   */
+  async repack(): Promise<boolean> {
+    const snapshot = this.snapshot();
+    if (snapshot.packs.length === 0 || this.#hasOpenPush()) return false;
+    // Under the name of a push that nobody will claim, so that it is collected if this does not get to its end.
+    const name = crypto.randomUUID();
+    this.#insertPush(name);
+    try {
+      const source = { bucket: this.env.BUCKET, appId: this.#appId, snapshot };
+      const pack = await repack(source, name, async (uploadId) => this.noteUpload(name, uploadId));
+      const replaced = this.ctx.storage.transactionSync(() => {
+        if (this.#meta('version') !== String(snapshot.version) || this.#hasOpenPush(name)) return false;
+        this.#replacePacks(snapshot.packs, pack);
+        this.#sql.exec('DELETE FROM pushes WHERE id = ?', name);
+        return true;
+      });
+      if (!replaced) await this.abandonPush(name);
+      return replaced;
+    } catch (error) {
+      console.error(`Repack of ${this.#appId}:`, error);
+      await this.abandonPush(name);
+      return false;
+    }
   }
 
   get #sql(): SqlStorage {
@@ -231,6 +276,7 @@ export class Repository extends DurableObject<Env> {
       CREATE TABLE IF NOT EXISTS packs (
         seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, objects INTEGER NOT NULL
       );
+      CREATE TABLE IF NOT EXISTS replaced (name TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS pushes (
         id TEXT PRIMARY KEY, state TEXT NOT NULL, upload TEXT, content TEXT, expires INTEGER NOT NULL
       ) WITHOUT ROWID;
@@ -240,6 +286,31 @@ export class Repository extends DurableObject<Env> {
       ) WITHOUT ROWID;
       CREATE INDEX IF NOT EXISTS pushes_by_expiry ON pushes (expires);
     `);
+  }
+
+  #insertPush(id: string): void {
+    const expires = Date.now() + LEASE_MS;
+    this.#sql.exec("INSERT INTO pushes (id, state, expires) VALUES (?, 'receiving', ?)", id, expires);
+  }
+
+  #hasOpenPush(except = ''): boolean {
+    const query = "SELECT 1 FROM pushes WHERE state IN ('receiving', 'quarantined') AND id <> ? LIMIT 1";
+    return this.#sql.exec(query, except).toArray().length > 0;
+  }
+
+  /** Puts a pack in the place of all that there are; they stay in R2 for a while. */
+  #replacePacks(packs: StoredPack[], pack: StoredPack | undefined): void {
+    const [last] = this.#sql.exec<{ seq: number }>('SELECT MAX(seq) AS seq FROM packs');
+    for (const { name } of packs) {
+      this.#sql.exec('DELETE FROM packs WHERE name = ?', name);
+      this.#sql.exec('INSERT INTO replaced (name, expires) VALUES (?, ?)', name, Date.now() + GRACE_MS);
+    }
+    if (pack) {
+      const { name, size, objects } = pack;
+      const query = 'INSERT INTO packs (seq, name, size, objects) VALUES (?, ?, ?, ?)';
+      this.#sql.exec(query, last?.seq ?? 1, name, size, objects);
+    }
+    this.#sql.exec("DELETE FROM meta WHERE key = 'untidy'");
   }
 
   #packs(): StoredPack[] {
@@ -284,9 +355,10 @@ export class Repository extends DurableObject<Env> {
   #rejections(updates: CheckedUpdate[]): Rejection[] {
     const rejected: Rejection[] = [];
     const gone = new Set(updates.filter((update) => update.new === ZERO_OID).map(({ ref }) => ref));
+    const made = new Set(updates.filter((update) => update.new !== ZERO_OID).map(({ ref }) => ref));
     for (const { ref, old, new: to } of updates) {
       const now = this.#refOid(ref);
-      const conflict = to === ZERO_OID || now !== ZERO_OID ? undefined : this.#conflict(ref, gone);
+      const conflict = to === ZERO_OID || now !== ZERO_OID ? undefined : this.#conflict(ref, gone, made);
       if (now !== old) rejected.push({ ref, reason: staleReason(ref, now, old) });
       else if (conflict) rejected.push({ ref, reason: `'${conflict}' exists; cannot create '${ref}'` });
     }
@@ -294,10 +366,10 @@ export class Repository extends DurableObject<Env> {
   }
 
   /** A ref that cannot be together with a new one: one name is a directory of the other. */
-  #conflict(ref: string, gone: ReadonlySet<string>): string | undefined {
+  #conflict(ref: string, gone: ReadonlySet<string>, made: ReadonlySet<string>): string | undefined {
     const parts = ref.split('/');
     const above = parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join('/'));
-    const found = above.find((name) => !gone.has(name) && this.#refOid(name) !== ZERO_OID);
+    const found = above.find((name) => made.has(name) || (!gone.has(name) && this.#refOid(name) !== ZERO_OID));
     if (found) return found;
     const below = this.#sql.exec<{ name: string }>(
       'SELECT name FROM refs WHERE name > ? AND name < ? ORDER BY name',
@@ -318,12 +390,12 @@ export class Repository extends DurableObject<Env> {
     }
     this.#chooseHead();
     const current = Number(this.#meta('version') ?? 0);
+    this.#setMeta('version', String(current + 1));
     if (updates.some(({ leavesGarbage }) => leavesGarbage)) this.#setMeta('untidy', '1');
     if (!pack) return;
     this.#sql.exec('INSERT INTO packs (name, size, objects) VALUES (?, ?, ?)', pack.name, pack.size, pack.objects);
     // Another push that came first may have brought some of the same objects.
     if (!tidy || version !== current) this.#setMeta('untidy', '1');
-    this.#setMeta('version', String(current + 1));
   }
 
   /** HEAD is what was pushed first, of the two names a deploy branch can have. */
@@ -354,9 +426,14 @@ export class Repository extends DurableObject<Env> {
       .catch(() => undefined);
   }
 
-  /** Sets the alarm to when the next push expires. */
+  /** Sets the alarm to when the next thing is to be done. */
   async #wake(): Promise<void> {
-    const [next] = this.#sql.exec<{ at: number | null }>('SELECT MIN(expires) AS at FROM pushes');
+    const [next] = this.#sql.exec<{ at: number | null }>(
+      `SELECT MIN(at) AS at FROM (
+         SELECT MIN(expires) AS at FROM pushes UNION ALL SELECT MIN(expires) FROM replaced
+         UNION ALL SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'repack'
+       )`,
+    );
     if (next?.at != null) await this.ctx.storage.setAlarm(next.at);
   }
 }

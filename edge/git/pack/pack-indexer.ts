@@ -27,8 +27,11 @@ import { References } from './references.ts';
 const STREAM_ABOVE = 4 * 1024 * 1024;
 const CACHE_BYTES = 24 * 1024 * 1024;
 const PIECE = 64 * 1024;
-/** Inflated bytes that limits.inflationRatio does not count. */
-const FREE_INFLATION = 256 * 1024 * 1024;
+/**
+ * Inflated bytes that limits.inflationRatio does not count: a small pack may honestly hold hundreds of versions of a
+ * lockfile, each a few bytes of delta and a megabyte of object.
+ */
+const FREE_INFLATION = 4 * 1024 * 1024 * 1024;
 
 const NONE = -1;
 

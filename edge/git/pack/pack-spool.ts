@@ -51,6 +51,11 @@ export class PackSpool {
     this.#part = new Uint8Array(0);
   }
 
+  /** The pack to be read, once it is finished. */
+  file(): PackFile {
+    return new PackFile(this.#bucket, this.key, this.size);
+  }
+
   /** Removes what is stored so far. */
   async abort(): Promise<void> {
     await Promise.allSettled(this.#sent);

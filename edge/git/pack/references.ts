@@ -47,6 +47,11 @@ export class References {
     return ((this.#flags[id] ?? 0) & REFERENCED) !== 0;
   }
 
+  /** Whether all that refers to an object takes it for one of this type. */
+  isTakenFor(id: number, type: ObjectType): boolean {
+    return ((this.#flags[id] ?? 0) & REFERENCED & ~takenFor(type)) === 0;
+  }
+
   /**
    * The numbers of the objects that are referred to and not in the pack.
    * @throws GitError when an object of the pack is taken for one of another type

@@ -7,7 +7,6 @@ import { defaultLimits, type Limits } from '../limits.ts';
 import { parseTag } from '../objects/commit.ts';
 import { type GitObject, ObjectType, typeName } from '../objects/object.ts';
 import { type Oid, oidAt, oidBytes, ZERO_OID } from '../objects/oid.ts';
-import { PackFile } from '../pack/pack-file.ts';
 import { PackIndexer } from '../pack/pack-indexer.ts';
 import { PackSpool } from '../pack/pack-spool.ts';
 import type { CheckedUpdate, RefUpdate, Rejection, Repository, Snapshot } from '../repository.ts';
@@ -76,6 +75,8 @@ class Receiver {
   #snapshot: Snapshot | undefined;
   #indexer: PackIndexer | undefined;
   #failure: GitError | undefined;
+  /** From then on the pack is the repository's: somebody else may have committed it. */
+  #quarantined = false;
 
   constructor(context: GitContext, limits: Limits, push: PushRequest, output: Output) {
     this.#context = context;
@@ -134,6 +135,7 @@ class Receiver {
       return [...rejected, ...rejectOthers(updates, 'atomic push failure')];
     }
     const tidy = pack ? await this.#isTidy(updates, known) : true;
+    this.#quarantined = true;
     const stored = await this.#repository.quarantine(this.#id, { pack, updates, tidy, version: snapshot.version });
     if (!stored.ok) return this.#lost(updates, rejected, stored.rejected);
     const decision = await this.#context.preReceive(
@@ -173,7 +175,7 @@ class Receiver {
     const { id: appId } = this.#context.app;
     await this.#spool.finish();
     const pack = { name: this.#id, size: this.#spool.size, objects: indexer.count };
-    await indexer.resolve(new PackFile(BUCKET, this.#spool.key, pack.size), (oid) => known.get(oid));
+    await indexer.resolve(this.#spool.file(), (oid) => known.get(oid));
     await this.#checkConnected(indexer, known);
     const index = indexer.writeIndex();
     await BUCKET.put(indexKey(appId, pack.name), index);
@@ -186,7 +188,16 @@ class Receiver {
     if (outside.length === 0) return;
     await known.load();
     const missing = outside.find((id) => !known.find(oids.oid(id)));
-    if (missing === undefined) return;
+    if (missing === undefined) {
+      for (const id of outside) {
+        const oid = oidAt(oids.oid(id));
+        const stat = await known.stat(oid);
+        if (stat && !references.isTakenFor(id, stat.type)) {
+          throw new GitError(`object ${oid} is a ${typeName(stat.type)}, not what refers to it says`);
+        }
+      }
+      return;
+    }
     const oid = oidAt(oids.oid(missing));
     if (this.#push.shallow.length > 0) throw new GitError('shallow update not allowed');
     throw new GitError(`missing necessary objects: did not receive expected object ${oid}`);
@@ -261,7 +272,7 @@ class Receiver {
   }
 
   async #abandon(): Promise<void> {
-    await this.#spool.abort();
+    if (!this.#quarantined) await this.#spool.abort();
     await this.#repository.abandonPush(this.#id);
   }
 
