@@ -15,7 +15,7 @@ afterAll(() => host?.destroy());
 let count = 0;
 const remote = () => `${host.url}/integrity-${++count}.git`;
 
-const keys = async (url: string): Promise<{ key: string }[]> => (await fetch(`${url}/keys`)).json();
+const keys = async (url: string) => (await (await fetch(`${url}/keys`)).json()) as { key: string }[];
 
 /** The request of a client that creates `ref`, and sends this pack. */
 function pushBody(ref: string, oid: string, pack: Uint8Array): Uint8Array {
