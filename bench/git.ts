@@ -32,14 +32,14 @@ const git = (cwd: string, ...args: string[]): void => {
 };
 
 /** A repository with one commit for each step, of the files that the step gives. */
-function repository(name: string, steps: Iterable<Record<string, string | Uint8Array>>): string {
+function repository(name: string, steps: Iterable<Files>): string {
   const path = join(directory, name);
   mkdirSync(path);
   git(path, 'init', '--quiet', '--initial-branch', 'main');
   for (const files of steps) {
     for (const [file, content] of Object.entries(files)) {
       mkdirSync(dirname(join(path, file)), { recursive: true });
-      writeFileSync(join(path, file), content);
+      writeFileSync(join(path, file), content ?? '');
     }
     git(path, 'add', '--all');
     git(path, 'commit', '--quiet', '--message', 'A step');
@@ -49,9 +49,12 @@ function repository(name: string, steps: Iterable<Record<string, string | Uint8A
 }
 
 const words = (count: number, seed: number): string =>
-  Array.from({ length: count }, (_, i) => `${((i + 1) * 2654435761 * (seed + 1)) % 9973}`).join(' \n');
+  [seed, ...Array.from({ length: count }, (_, i) => ((i + 1) * (seed + 7919)) % 9973)].join(' \n');
 
-const repositories = {
+/** File names and what is in the files. */
+type Files = Partial<Record<string, string | Uint8Array>>;
+
+const repositories: Record<string, () => Iterable<Files>> = {
   *small() {
     for (let step = 0; step < 20; step++) {
       yield Object.fromEntries(

@@ -45,6 +45,7 @@ export default {
       await deleteRepository(env, app);
       return new Response('deleted\n');
     }
+    if (service === 'repack') return new Response(String(await repository(env, app).repack()));
     if (service === 'keys') {
       const bucket = (env as { BUCKET: R2Bucket }).BUCKET;
       const { objects } = await bucket.list({ prefix: `git/${app}/` });

@@ -34,7 +34,7 @@ export async function repack(
   const store = new ObjectStore(bucket, appId, snapshot.packs);
   const list = await listReachable(store, snapshot);
   if (list.oids.size === 0) return undefined;
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const { readable, writable } = new IdentityTransformStream();
   const spool = new PackSpool(bucket, packKey(appId, name), onUpload);
   const indexer = new PackIndexer({ input: new ByteReader(readable, limits.idleMs), spool, limits });
   const writer = writable.getWriter();

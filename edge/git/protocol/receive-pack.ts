@@ -27,7 +27,7 @@ export async function receivePack(request: Request, context: GitContext): Promis
   const push = await readPushRequest(reader, limits);
   // A client with a large push knocks first, to be asked for its password before it sends the pack.
   if (push.updates.length === 0) return gitResponse('receive-pack-result', '');
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const { readable, writable } = new IdentityTransformStream();
   const output = new Output(writable, push.capabilities);
   const receiver = new Receiver(context, limits, push, output);
   // The pack is read to its end before anything is answered: not every client reads while it still writes. What a

@@ -79,7 +79,7 @@ export class Upload {
     cut: ShallowUpdate | undefined,
     head: Uint8Array[],
   ): Response {
-    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const { readable, writable } = new IdentityTransformStream();
     this.#context.ctx.waitUntil(this.#send(writable, request, common, cut, head));
     return gitResponse('upload-pack-result', readable);
   }
