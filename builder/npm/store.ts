@@ -3,17 +3,19 @@
  *
  *     <directory>/<algorithm>/<first two hex digits>/<rest>/index.json   the package's files
  *     <directory>/<algorithm>/<first two hex digits>/<rest>/files/…      the files themselves
+ *     <directory>/versions/<first two hex digits>/<rest>                 the hash that a registry gave for a version
  *
  * An entry appears whole, by one rename, and never changes: builds get hard links to its files, and whoever writes to a
  * build's tree replaces files instead of writing through them.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { unpackTar } from 'modern-tar';
+import npmFetch from 'npm-registry-fetch';
 import { z } from 'zod';
 import { BuildFailure } from '../failure.ts';
 import { download, type PinnedPackage } from './download.ts';
@@ -56,7 +58,7 @@ export class PackageStore {
   async get(pinned: PinnedPackage, settings: RegistrySettings, signal: AbortSignal): Promise<StoredPackage> {
     signal.throwIfAborted();
     const hash = strongHash(pinned.integrity);
-    if (hash === undefined) return this.#add(pinned, settings, signal);
+    if (hash === undefined) return this.#getByVersion(pinned, settings, signal);
 
     const place = this.#place(hash);
     const stored = await this.#read(place);
@@ -73,6 +75,29 @@ export class PackageStore {
     }
   }
 
+  /**
+   * Gets a package that a lockfile pins by its version alone, as Yarn 2 does, or by a weak hash. A registry never gives
+   * a version other bytes, so the hash that it once gave for one is kept.
+   */
+  async #getByVersion(pinned: PinnedPackage, settings: RegistrySettings, signal: AbortSignal): Promise<StoredPackage> {
+    const { name, version, integrity = '', resolved = '' } = pinned;
+    const registry = npmFetch.pickRegistry(`${name}@${version}`, { ...settings });
+    const key = createHash('sha256')
+      .update(JSON.stringify([registry, name, version, integrity, resolved]))
+      .digest('hex');
+    const file = join(this.#directory, 'versions', key.slice(0, 2), key.slice(2));
+    const known = await readFile(file, 'utf8').catch(() => undefined);
+    if (known !== undefined) return this.get({ ...pinned, integrity: known }, settings, signal);
+
+    const added = await this.#add(pinned, settings, signal);
+    const temporary = join(this.#directory, 'tmp', randomUUID());
+    await mkdir(dirname(temporary), { recursive: true });
+    await writeFile(temporary, added.integrity);
+    await mkdir(dirname(file), { recursive: true });
+    await rename(temporary, file);
+    return added;
+  }
+
   #place({ algorithm, hex }: { algorithm: string; hex: string }): string {
     return join(this.#directory, algorithm, hex.slice(0, 2), hex.slice(2));
   }
@@ -83,7 +108,11 @@ export class PackageStore {
     return { ...index.parse(JSON.parse(text)), directory: join(place, 'files'), fresh: false };
   }
 
-  async #add(pinned: PinnedPackage, settings: RegistrySettings, signal: AbortSignal): Promise<StoredPackage> {
+  async #add(
+    pinned: PinnedPackage,
+    settings: RegistrySettings,
+    signal: AbortSignal,
+  ): Promise<StoredPackage & { integrity: string }> {
     const { tarball, integrity } = await download(pinned, settings, signal);
     const hash = strongHash(integrity);
     if (hash === undefined)
@@ -98,7 +127,7 @@ export class PackageStore {
         // Another process was faster; its bytes have the same hash.
         if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
       });
-      return { ...contents, directory: join(place, 'files'), fresh: true };
+      return { ...contents, directory: join(place, 'files'), fresh: true, integrity };
     } finally {
       await rm(temporary, { recursive: true, force: true });
     }
