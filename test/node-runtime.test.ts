@@ -141,7 +141,7 @@ describe('a process', () => {
   it('serves by the server that listens on PORT, or else by the first', async () => {
     const slug = await textSlug(`
       const http = require('http');
-      const say = (text) => http.createServer((req, res) => res.end(text));
+      const say = (text) => http.Server((req, res) => res.end(text));
       say('metrics').listen(9100, '127.0.0.1', () => {
         const taken = say('twice').on('error', (error) => console.log(error.code)).listen(9100, '127.0.0.1');
         setTimeout(() => say('main').listen(process.env.PORT), 300);
@@ -150,6 +150,26 @@ describe('a process', () => {
     expect((await runners.get('servers')).text).toBe('metrics');
     await expect.poll(async () => (await runners.get('servers')).text).toBe('main');
     expect(runners.log('servers')).toContain('web.1: EADDRINUSE');
+  });
+
+  it('reaches its own server at localhost', async () => {
+    const slug = await textSlug(`
+      const http = require('http');
+      const { PORT } = process.env;
+      http.createServer(async (req, res) => {
+        if (req.url === '/inner') return req.pipe(res);
+        const post = { method: 'POST', body: 'by fetch' };
+        const fetched = await (await fetch('http://localhost:' + PORT + '/inner', post)).text();
+        const outgoing = http.request({ port: PORT, path: '/inner', method: 'POST' }, async (answer) => {
+          let text = '';
+          for await (const chunk of answer) text += chunk;
+          res.end(fetched + ', ' + text);
+        });
+        outgoing.on('error', (error) => res.end(fetched + ', ' + error.message));
+        outgoing.end('by request');
+      }).listen(PORT);`);
+    await runners.announce(runners.route('itself', slug));
+    expect((await runners.get('itself')).text).toBe('by fetch, by request');
   });
 
   it('streams a large upload and a large download in bounded memory', async () => {

@@ -6,7 +6,7 @@ import { responseHeaders, type ServerResponse } from './server-response.ts';
 const { Response: FetchResponse } = globalThis;
 
 /** Statuses whose Response may not have a body, not even an empty one. */
-const NULL_BODY = new Set([101, 204, 205, 304]);
+const NULL_BODY = new Set([204, 205, 304]);
 
 /** One request and its response. */
 export class Exchange {
@@ -55,10 +55,12 @@ export class Exchange {
     return this.#connection;
   }
 
+  /** Answers with the head of `outgoing`. A Response has a status from 200 to 599; any other becomes 500. */
   respond(outgoing: ServerResponse, body: BodyInit | null): void {
     if (this.responded) return;
     this.responded = true;
-    const { statusCode: status, statusMessage: statusText } = outgoing;
+    const { statusCode, statusMessage: statusText } = outgoing;
+    const status = statusCode >= 200 && statusCode <= 599 ? statusCode : 500;
     const init = { status, statusText, headers: responseHeaders(outgoing), encodeBody: 'manual' };
     this.#settle.resolve(new FetchResponse(NULL_BODY.has(status) ? null : body, init));
   }

@@ -31,6 +31,9 @@ export function publicServer(): Server | undefined {
   return listening.find((server) => server.port === wanted) ?? listening[0];
 }
 
+/** The server that listens on `port`, if one does. */
+export const serverOn = (port: number): Server | undefined => listening.find((server) => server.port === port);
+
 /** `http.Server` (Node.js documentation, "HTTP"), fed by the runner instead of a socket. */
 export class Server extends EventEmitter {
   timeout = 0;
