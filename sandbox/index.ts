@@ -13,7 +13,7 @@ import { type EgressOptions, type Gateway, startGateway } from './egress.ts';
 import { defaultLimits, LimitError, type Limits } from './limits.ts';
 import { type Machine, takeMachine } from './machine.ts';
 import { watchMemory } from './memory.ts';
-import { channels, decodeEntries, type Exit, encodeEntries, type TreeEntry } from './protocol.ts';
+import { channels, collectEntries, decodeEntries, type Exit, encodeEntries, type TreeEntry } from './protocol.ts';
 import { RemoteError, Rpc } from './rpc.ts';
 import { readDirectory, readTar } from './tree.ts';
 import { WasiEngine } from './wasi.ts';
@@ -304,7 +304,7 @@ export class Sandbox {
     if (this.#wasi.receive(channel, id, payload)) return;
     if (channel === channels.files) {
       const entries = this.#exports.get(id);
-      for (const entry of decodeEntries(payload)) entries?.push(entry);
+      if (entries) collectEntries(entries, decodeEntries(payload));
       return;
     }
     const running = this.#running.get(id);

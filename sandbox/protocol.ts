@@ -27,6 +27,9 @@ export type TreeEntry =
   | { type: 'symlink'; path: string; target: string }
   | { type: 'deleted'; path: string };
 
+/** An entry on its way: a large file is followed by the rest of it. */
+export type WireEntry = TreeEntry | { type: 'more'; path: string; content: Uint8Array };
+
 /** How a command ended: by itself with a code, or by a signal. One of the two is null. */
 export interface Exit {
   exitCode: number | null;
@@ -35,8 +38,8 @@ export interface Exit {
 
 /** Batches are closed at this many bytes of content, so that a message stays far from the limits of a WebSocket. */
 const batchBytes = 1 << 20;
-/** A file over this many bytes has no place in a tree that travels in memory; workerd takes messages up to 32 MiB. */
-export const maxFileBytes = 30 << 20;
+/** Longer contents travel in parts; workerd takes messages up to 32 MiB. */
+const partBytes = 16 << 20;
 
 export function encodeFrame(channel: Channel, id: number, payload: Uint8Array): Uint8Array {
   const frame = new Uint8Array(5 + payload.length);
@@ -52,27 +55,39 @@ export function decodeFrame(frame: Uint8Array): { channel: number; id: number; p
   return { channel: view.getUint8(0), id: view.getUint32(1, true), payload: frame.subarray(5) };
 }
 
-/** Encodes entries as batches of about one megabyte. */
+/** Encodes entries as batches of about one megabyte, or of one part of a large file. */
 export function* encodeEntries(entries: Iterable<TreeEntry>): Generator<Uint8Array> {
-  let batch: TreeEntry[] = [];
+  let batch: WireEntry[] = [];
   let bytes = 0;
   for (const entry of entries) {
-    batch.push(entry);
-    bytes += 64 + (entry.type === 'file' ? entry.content.length : 0);
-    if (bytes < batchBytes) continue;
-    yield encodeBatch(batch);
-    batch = [];
-    bytes = 0;
+    for (const part of parts(entry)) {
+      batch.push(part);
+      bytes += 64 + ('content' in part ? part.content.length : 0);
+      if (bytes < batchBytes) continue;
+      yield encodeBatch(batch);
+      batch = [];
+      bytes = 0;
+    }
   }
   if (batch.length > 0) yield encodeBatch(batch);
 }
 
-function encodeBatch(entries: TreeEntry[]): Uint8Array {
-  const contents = entries.flatMap((entry) => (entry.type === 'file' ? [entry.content] : []));
+function* parts(entry: TreeEntry): Generator<WireEntry> {
+  if (entry.type !== 'file' || entry.content.length <= partBytes) {
+    yield entry;
+    return;
+  }
+  const { path, content } = entry;
+  yield { ...entry, content: content.subarray(0, partBytes) };
+  for (let start = partBytes; start < content.length; start += partBytes) {
+    yield { type: 'more', path, content: content.subarray(start, start + partBytes) };
+  }
+}
+
+function encodeBatch(entries: WireEntry[]): Uint8Array {
+  const contents = entries.flatMap((entry) => ('content' in entry ? [entry.content] : []));
   const header = new TextEncoder().encode(
-    JSON.stringify(
-      entries.map((entry) => (entry.type === 'file' ? { ...entry, content: entry.content.length } : entry)),
-    ),
+    JSON.stringify(entries.map((entry) => ('content' in entry ? { ...entry, content: entry.content.length } : entry))),
   );
   const batch = new Uint8Array(contents.reduce((sum, content) => sum + content.length, 4 + header.length));
   new DataView(batch.buffer).setUint32(0, header.length, true);
@@ -90,22 +105,46 @@ function encodeBatch(entries: TreeEntry[]): Uint8Array {
  *
  * @throws TypeError or RangeError when it is malformed: the other side may be hostile
  */
-export function decodeEntries(batch: Uint8Array): TreeEntry[] {
+export function decodeEntries(batch: Uint8Array): WireEntry[] {
   const headerLength = new DataView(batch.buffer, batch.byteOffset, batch.byteLength).getUint32(0, true);
   let offset = 4 + headerLength;
   const header: unknown = JSON.parse(new TextDecoder().decode(batch.subarray(4, offset)));
   if (!Array.isArray(header)) throw new TypeError('a batch has no list of entries');
-  return header.map((fields: Record<string, unknown> | null): TreeEntry => {
+  return header.map((fields: Record<string, unknown> | null): WireEntry => {
     const { type, path, mode, target, content } = fields ?? {};
     if (typeof path !== 'string') throw new TypeError('a tree entry has no path');
     if (type === 'deleted') return { type, path };
     if (type === 'symlink' && typeof target === 'string') return { type, path, target };
-    if (typeof mode !== 'number') throw new TypeError(`the tree entry ${JSON.stringify(path)} has no mode`);
-    if (type === 'directory') return { type, path, mode };
-    if (type !== 'file' || typeof content !== 'number' || !(content >= 0) || offset + content > batch.length) {
-      throw new TypeError(`the tree entry ${JSON.stringify(path)} is malformed`);
+    if (type === 'directory' && typeof mode === 'number') return { type, path, mode };
+    if ((type === 'file' || type === 'more') && typeof content === 'number' && content >= 0) {
+      const bytes = batch.subarray(offset, offset + content);
+      offset += content;
+      if (offset > batch.length) throw new RangeError(`the content of ${JSON.stringify(path)} is cut short`);
+      if (type === 'more') return { type, path, content: bytes };
+      if (typeof mode === 'number') return { type, path, mode, content: bytes };
     }
-    offset += content;
-    return { type, path, mode, content: batch.subarray(offset - content, offset) };
+    throw new TypeError(`the tree entry ${JSON.stringify(path)} is malformed`);
   });
+}
+
+/**
+ * Adds entries to a list, with the parts of a large file put together.
+ *
+ * @throws TypeError when a part has no beginning
+ */
+export function collectEntries(list: TreeEntry[], entries: readonly WireEntry[]): void {
+  for (const entry of entries) {
+    if (entry.type !== 'more') {
+      list.push(entry);
+      continue;
+    }
+    const last = list.at(-1);
+    if (last?.type !== 'file' || last.path !== entry.path) {
+      throw new TypeError(`a part of ${JSON.stringify(entry.path)} came without its beginning`);
+    }
+    const content = new Uint8Array(last.content.length + entry.content.length);
+    content.set(last.content);
+    content.set(entry.content, last.content.length);
+    last.content = content;
+  }
 }

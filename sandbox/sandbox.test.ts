@@ -75,24 +75,3 @@ describe('a build', () => {
     expect(stderr).not.toContain('guest.js');
   });
 });
-
-describe('limits', () => {
-  const over = async (options: SandboxOptions, line: string, tree = {}): Promise<LimitError> => {
-    const made = await machine(tree, options);
-    return runLine(made, line).then(
-      () => expect.fail('nothing was refused'),
-      (error: LimitError) => error,
-    );
-  };
-
-  test('an endless loop is killed at the limit of time', async () => {
-    const error = await over({ limits: { wallMs: 500 } }, 'node -e "for (;;);"');
-    expect(error).toMatchObject({ name: 'LimitError', limit: 'wallMs', allowed: 500 });
-    expect(error.message).toContain('set the limit wallMs');
-  });
-
-  test('output is cut off at its limit', async () => {
-    const error = await over({ limits: { outputBytes: 1 << 20 } }, `node -e "for (;;) console.log('x'.repeat(1000))"`);
-    expect(error).toMatchObject({ limit: 'outputBytes', allowed: 1 << 20 });
-  });
-});

@@ -2,7 +2,7 @@
 import { lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, posix, relative, resolve } from 'node:path';
 import { createTarDecoder } from 'modern-tar';
-import { maxFileBytes, type TreeEntry } from './protocol.ts';
+import type { TreeEntry } from './protocol.ts';
 
 /** Files are read this many at a time. */
 const parallel = 64;
@@ -30,8 +30,8 @@ export async function* readDirectory(directory: string, path: string): AsyncGene
         }
         if (entry.isSymbolicLink()) return [await readLink(root, local, target)];
         if (!entry.isFile()) return [];
-        const [{ mode, size }, content] = await Promise.all([lstat(source), readFile(source)]);
-        return size > maxFileBytes ? [] : [{ type: 'file', path: target, mode: mode & 0o777, content }];
+        const [{ mode }, content] = await Promise.all([lstat(source), readFile(source)]);
+        return [{ type: 'file', path: target, mode: mode & 0o777, content }];
       });
       yield (await Promise.all(group)).flat();
     }
@@ -119,7 +119,11 @@ export async function applyChanges(entries: Iterable<TreeEntry>, directory: stri
       await writeFile(path, entry.content, { mode: (entry.mode & 0o100) !== 0 ? 0o755 : 0o644, flag: 'wx' });
     } else if (entry.type === 'symlink') {
       const target = resolve(dirname(path), entry.target);
-      if (!isInside(directory, target)) throw new Error(`the link ${entry.path} leads out of the tree`);
+      // A step up that comes after a name could start from where another link leads to.
+      const linkSteps = entry.target.split('/').filter((step) => step !== '' && step !== '.');
+      const firstName = linkSteps.findIndex((step) => step !== '..');
+      const climbsLater = firstName >= 0 && linkSteps.slice(firstName).includes('..');
+      if (climbsLater || !isInside(directory, target)) throw new Error(`the link ${entry.path} leads out of the tree`);
       // Without what it says of the way: `a/..` is another place where `a` is a link.
       await symlink(relative(dirname(path), target) || '.', path);
     }

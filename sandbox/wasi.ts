@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { channels, decodeEntries, type Exit, type TreeEntry } from './protocol.ts';
+import { channels, collectEntries, decodeEntries, type Exit, type TreeEntry } from './protocol.ts';
 import type { WasiCommand, WasiReport, WasiRequest } from './wasi-process.ts';
 
 /** What a command hands out before its end. */
@@ -40,7 +40,7 @@ export class WasiEngine {
   receive(channel: number, id: number, payload: Uint8Array): boolean {
     const expected = this.#expected.get(id);
     if (expected === undefined) return false;
-    if (channel === channels.files) for (const entry of decodeEntries(payload)) expected.files.push(entry);
+    if (channel === channels.files) collectEntries(expected.files, decodeEntries(payload));
     else if (channel === channels.stdin) expected.stdin = payload;
     return true;
   }

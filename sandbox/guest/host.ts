@@ -1,5 +1,5 @@
 /** What the machine asks of its host. */
-import type { Exit, TreeEntry } from '../protocol.ts';
+import type { Exit, TreeEntry, WireEntry } from '../protocol.ts';
 import type { Environment, Sink } from './task.ts';
 
 export interface WasiRun {
@@ -15,7 +15,7 @@ export interface WasiRun {
   stdout: Sink;
   stderr: Sink;
   /** Takes what it changed. */
-  changes: (entries: TreeEntry[]) => void;
+  changes: (entries: WireEntry[]) => void;
 }
 
 /** Set when the host connects. */

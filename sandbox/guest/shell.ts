@@ -1,5 +1,12 @@
 /** The shell: just-bash over the machine's tree, with the machine's programs as its commands. */
-import { Bash, type CommandContext, type CustomCommand, defineCommand, getCommandNames } from 'just-bash/browser';
+import {
+  Bash,
+  type BashOptions,
+  type CommandContext,
+  type CustomCommand,
+  defineCommand,
+  getCommandNames,
+} from 'just-bash/browser';
 import { Pipe } from './pipe.ts';
 import { findCommand, programNames, start } from './programs/program.ts';
 import { shellFs } from './shell-fs.ts';
@@ -44,6 +51,7 @@ export async function runShell(
     executionLimits: unlimited,
     defenseInDepth: false,
     processInfo: { pid: task.pid, ppid: task.ppid, uid: 1000, gid: 1000 },
+    fetch: fetchForShell,
     customCommands: commandsOf(task),
   });
   bash.registerTransformPlugin({
@@ -63,6 +71,21 @@ export async function runShell(
   writeResult(task, result, 'oe');
   return result.exitCode;
 }
+
+/** For `curl`: the gateway decides on what it may reach. */
+const fetchForShell: NonNullable<BashOptions['fetch']> = async (
+  url,
+  { method, headers, body, followRedirects, signal } = {},
+) => {
+  const response = await fetch(url, { method, headers, body, redirect: followRedirects ? 'follow' : 'manual', signal });
+  return {
+    status: response.status,
+    statusText: response.statusText,
+    headers: Object.fromEntries(response.headers),
+    body: new Uint8Array(await response.arrayBuffer()),
+    url: response.url,
+  };
+};
 
 export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

@@ -57,6 +57,8 @@ export class Task {
   readonly exited: Promise<Exit>;
   /** Asked before a signal ends the task; true keeps it alive, as a handler does. */
   onSignal: ((signal: string) => boolean) | undefined;
+  /** Takes what a callback throws. */
+  onUncaught: ((error: unknown) => void) | undefined;
   /** Called once when the task ends, to stop what it started. */
   readonly cleanups = new Set<() => void>();
   exit: Exit | undefined;
@@ -98,6 +100,18 @@ export class Task {
   /** Runs code as this task. */
   enter<Result>(work: () => Result): Result {
     return context.run(this, work);
+  }
+
+  /** Runs a callback at the top of the stack as this task, unless it has ended: what it throws is an uncaught exception. */
+  dispatch(work: () => unknown): void {
+    if (this.exit !== undefined) return;
+    try {
+      this.enter(work);
+    } catch (error) {
+      if (error instanceof TaskEnded) return;
+      if (this.onUncaught === undefined) throw error;
+      this.onUncaught(error);
+    }
   }
 
   /** Keeps the task from ending while something is under way; call what it returns when that is over. */

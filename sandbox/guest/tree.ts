@@ -1,7 +1,7 @@
 /** The machine's file tree: in memory, bounded, and able to tell what changed since it was imported. */
 import { resolve as joinPath } from 'node:path';
 import { createFsFromVolume, Volume } from 'memfs';
-import type { TreeEntry } from '../protocol.ts';
+import type { TreeEntry, WireEntry } from '../protocol.ts';
 
 type Core = Volume['_core'];
 type Link = Core['root'];
@@ -80,7 +80,7 @@ function visit(link: Link, path: string, see: (link: Link, path: string) => void
 const imported = new Map<string, { node: Inode; ctime: Date }>();
 
 /** Puts entries into the tree, and takes them as the state that changes are told against. */
-export function importEntries(entries: readonly TreeEntry[]): void {
+export function importEntries(entries: readonly WireEntry[]): void {
   applyEntries(entries, '/');
   for (const { path } of entries) {
     for (let known = path; known !== '' && !imported.has(known); known = known.slice(0, known.lastIndexOf('/'))) {
@@ -91,10 +91,11 @@ export function importEntries(entries: readonly TreeEntry[]): void {
 }
 
 /** Puts entries into the tree. Their paths are seen from `root`. */
-export function applyEntries(entries: readonly TreeEntry[], root: string): void {
+export function applyEntries(entries: readonly WireEntry[], root: string): void {
   for (const entry of entries) {
     const path = joinPath(root, entry.path);
-    if (entry.type === 'deleted') fs.rmSync(path, { recursive: true, force: true });
+    if (entry.type === 'more') fs.appendFileSync(path, Buffer.from(entry.content));
+    else if (entry.type === 'deleted') fs.rmSync(path, { recursive: true, force: true });
     else {
       if (entry.type === 'directory') fs.mkdirSync(path, { recursive: true });
       else {

@@ -1,5 +1,6 @@
 /** The builtin modules of a task: the engine's where they do, and the machine's where they touch its files or commands. */
 import { AsyncResource } from 'node:async_hooks';
+import type { EventEmitter } from 'node:events';
 import { isBuiltin } from 'node:module';
 import { posix, win32 } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -76,6 +77,9 @@ export function createBuiltins(task: Task, process: () => Process, getLoader: ()
       }
       case 'timers/promises':
         return createTimerPromises(currentNodeTask()?.timers as unknown as Record<string, AnyFunction>);
+      case 'http':
+      case 'https':
+        return holdRequests(task, engine(name));
       case 'zlib':
       case 'dns':
       case 'crypto':
@@ -103,13 +107,31 @@ function holdCallbacks(task: Task, source: Members): Members {
       const release = task.hold();
       const back = AsyncResource.bind((...results: unknown[]) => {
         release();
-        if (task.exit === undefined) callback(...results);
+        task.dispatch(() => callback(...results));
       });
       return Reflect.apply(member, source, [...parameters.slice(0, -1), back]);
     };
     members[name] = Object.assign(held, { [promisify.custom]: Reflect.get(member, promisify.custom) });
   }
   return members;
+}
+
+/** A request keeps the task alive until its response was read. */
+function holdRequests(task: Task, source: Members): Members {
+  const hold = (start: AnyFunction): AnyFunction => {
+    return (...parameters) => {
+      const request = Reflect.apply(start, source, parameters) as EventEmitter;
+      const release = task.hold();
+      request.once('error', release);
+      request.once('close', release);
+      request.once('response', (response: EventEmitter) => {
+        response.once('end', release);
+        response.once('close', release);
+      });
+      return request;
+    };
+  };
+  return { ...source, request: hold(source.request as AnyFunction), get: hold(source.get as AnyFunction) };
 }
 
 function createOs(task: Task): Members {

@@ -117,7 +117,7 @@ export function createChildProcess(task: Task): Record<string, unknown> {
       });
     } catch (error) {
       queueMicrotask(() =>
-        task.enter(() => {
+        task.dispatch(() => {
           child.release();
           child.exitCode = -2;
           stdout.stream?.push(null);
@@ -133,7 +133,7 @@ export function createChildProcess(task: Task): Record<string, unknown> {
     if (!options.detached) task.cleanups.add(() => started.kill('SIGKILL'));
     if (stdio.includes('ipc')) connect(task, child, started);
 
-    queueMicrotask(() => task.enter(() => child.emit('spawn')));
+    queueMicrotask(() => task.dispatch(() => child.emit('spawn')));
     const abort = () => {
       if (child.kill(options.killSignal)) {
         child.emit(
@@ -147,7 +147,7 @@ export function createChildProcess(task: Task): Record<string, unknown> {
     const timer = options.timeout ? setTimeout(() => child.kill(options.killSignal), options.timeout) : undefined;
 
     void started.exited.then(({ exitCode, signal }) =>
-      task.enter(() => {
+      task.dispatch(() => {
         clearTimeout(timer);
         child.exitCode = exitCode;
         child.signalCode = signal;
@@ -284,15 +284,15 @@ export function createChildProcess(task: Task): Record<string, unknown> {
       if (!open) return;
       open = false;
       child.connected = false;
-      parent.enter(() => child.emit('disconnect'));
+      parent.dispatch(() => child.emit('disconnect'));
       if (childProcess && started.exit === undefined) {
         childProcess.connected = false;
-        started.enter(() => childProcess?.emit('disconnect'));
+        started.dispatch(() => childProcess?.emit('disconnect'));
       }
     };
     const deliver = (message: unknown) => {
       if (childProcess === undefined) waiting.push(message);
-      else queueMicrotask(() => started.enter(() => childProcess?.emit('message', message, undefined)));
+      else queueMicrotask(() => started.dispatch(() => childProcess?.emit('message', message, undefined)));
     };
     child.connected = true;
     child.port = { send: (message) => open && deliver(clone(message)), disconnect };
@@ -315,7 +315,7 @@ export function createChildProcess(task: Task): Record<string, unknown> {
             const copy = clone(message);
             const callback = rest.at(-1);
             queueMicrotask(() => {
-              parent.enter(() => child.emit('message', copy, undefined));
+              parent.dispatch(() => child.emit('message', copy, undefined));
               if (typeof callback === 'function') callback(null);
             });
             return open;
@@ -385,7 +385,7 @@ function output(task: Task, target: string | number | object | undefined, fd: 1 
   }
   if (target !== 'pipe') return { stream: null, sink: () => {} };
   const stream = new Readable({ read() {} });
-  return { stream, sink: (chunk) => task.enter(() => stream.push(Buffer.from(chunk))) };
+  return { stream, sink: (chunk) => task.dispatch(() => stream.push(Buffer.from(chunk))) };
 }
 
 function pipeWriter(pipe: Pipe): Writable {

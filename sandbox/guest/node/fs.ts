@@ -55,7 +55,7 @@ export function createFs(task: Task): Members {
     const release = task.hold();
     const back = (...results: unknown[]) => {
       release();
-      if (task.exit === undefined) task.enter(() => callback(...results));
+      task.dispatch(() => callback(...results));
     };
     try {
       return call(...parameters.slice(0, -1), back);
@@ -123,7 +123,7 @@ function connectStandardStreams(task: Task, members: Members): void {
     const release = task.hold();
     queueMicrotask(() => {
       release();
-      callback(null, written, data);
+      task.dispatch(() => callback(null, written, data));
     });
   };
   for (const name of ['writeFileSync', 'appendFileSync']) {
@@ -147,7 +147,7 @@ function connectStandardStreams(task: Task, members: Members): void {
     const buffer = rest[0] instanceof Uint8Array ? rest[0] : new Uint8Array(byteReadLimit);
     void task.holdFor(task.stdin.read()).then((chunk) => {
       const count = take(chunk, slice(buffer, rest.slice(1, -1)), task);
-      callback(null, count, buffer);
+      task.dispatch(() => callback(null, count, buffer));
     });
   };
   const readFileSync = original('readFileSync');
@@ -173,7 +173,7 @@ function connectStandardStreams(task: Task, members: Members): void {
   members.fstat = (fd: number, ...rest: unknown[]) => {
     const callback = rest.at(-1);
     if (!(fd >= 0 && fd <= 2) || typeof callback !== 'function') return fstat(fd, ...rest);
-    queueMicrotask(() => callback(null, pipeStats()));
+    queueMicrotask(() => task.dispatch(() => callback(null, pipeStats())));
   };
 }
 

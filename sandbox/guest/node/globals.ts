@@ -5,7 +5,7 @@
 import { Console } from 'node:console';
 import type { Writable } from 'node:stream';
 import { currentTask, type Task, TaskEnded } from '../task.ts';
-import { guard, type Process, reportUncaught } from './process.ts';
+import { type Process, reportUncaught } from './process.ts';
 
 /** What a task that runs JavaScript brings along. */
 export interface NodeTask {
@@ -54,7 +54,6 @@ const { setTimeout: startTimer, clearTimeout: stopTimer, setImmediate: startImme
 /** A `Timeout` of Node; an interval is one that starts itself anew. */
 class Timeout {
   readonly #task: Task;
-  readonly #process: Process;
   readonly #run: () => void;
   readonly #delay: number;
   readonly #repeats: boolean;
@@ -67,11 +66,9 @@ class Timeout {
 
   constructor(
     task: Task,
-    process: Process,
     options: { id: number; run: () => void; delay: number; repeats: boolean; onEnd: (timeout: Timeout) => void },
   ) {
     this.#task = task;
-    this.#process = process;
     this.id = options.id;
     this.#run = options.run;
     this.#delay = options.delay;
@@ -86,7 +83,7 @@ class Timeout {
       this.#timer = undefined;
       if (this.#task.exit) return;
       if (!this.#repeats) this.#letGo();
-      guard(this.#process, this.#task, this.#run);
+      this.#task.dispatch(this.#run);
       if (this.#repeats && !this.#closed) this.#start();
     }, this.#delay);
   }
@@ -139,7 +136,7 @@ class Timeout {
 
 export type Timers = ReturnType<typeof createTimers>;
 
-export function createTimers(task: Task, process: Process) {
+export function createTimers(task: Task) {
   const active = new Map<number, Timeout>();
   let next = 1;
   const start = (callback: Callback, delay: unknown, repeats: boolean, parameters: unknown[]): Timeout => {
@@ -149,7 +146,7 @@ export function createTimers(task: Task, process: Process) {
       });
     }
     const milliseconds = Number(delay);
-    const timeout = new Timeout(task, process, {
+    const timeout = new Timeout(task, {
       id: next++,
       run: () => callback(...parameters),
       delay: milliseconds >= 1 && milliseconds <= 2 ** 31 - 1 ? milliseconds : 1,
@@ -186,7 +183,7 @@ export function createTimers(task: Task, process: Process) {
       startImmediate(() => {
         release?.();
         release = undefined;
-        if (!immediate.cleared && task.exit === undefined) guard(process, task, () => callback(...parameters));
+        if (!immediate.cleared) task.dispatch(() => callback(...parameters));
       });
       return immediate;
     },

@@ -98,7 +98,7 @@ export function createProcess(task: Task, builtin: (name: string) => unknown): P
       const release = task.hold();
       queueMicrotask(() => {
         release();
-        if (task.exit === undefined) guard(process, task, () => callback(...parameters));
+        task.dispatch(() => callback(...parameters));
       });
     },
     hrtime: Object.assign(hrtime, { bigint: () => BigInt(Math.floor(performance.now() * 1e6)) }),
@@ -159,20 +159,10 @@ export function createProcess(task: Task, builtin: (name: string) => unknown): P
   lazy(process, 'stdout', () => createOutput(task, 1));
   lazy(process, 'stderr', () => createOutput(task, 2));
 
+  task.onUncaught = (error) => reportUncaught(process, task, error, 'uncaughtException');
   task.onSignal = (signal) =>
     emitter.listenerCount(signal) > 0 && task.enter(() => emitter.emit.call(process, signal, signal));
   return process;
-}
-
-/**
- * Runs a callback of a program at the top of the stack: what it throws is an uncaught exception.
- */
-export function guard(process: Process, task: Task, work: () => unknown): void {
-  try {
-    task.enter(work);
-  } catch (error) {
-    reportUncaught(process, task, error, 'uncaughtException');
-  }
 }
 
 /** What Node does with an error nobody caught: the program's own handler, or its stack and exit code 1. */
@@ -269,7 +259,7 @@ function createStdin(task: Task): Readable {
         reading = false;
         release?.();
         release = undefined;
-        task.enter(() => stream.push(chunk && Buffer.from(chunk)));
+        task.dispatch(() => stream.push(chunk && Buffer.from(chunk)));
       });
     },
   });

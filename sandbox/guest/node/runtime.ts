@@ -29,7 +29,7 @@ export function createRuntime(task: Task): Runtime {
   );
   const process: Process = createProcess(task, builtin);
   const console = createConsole(task, process);
-  setNodeTask(task, { process, console, timers: createTimers(task, process) });
+  setNodeTask(task, { process, console, timers: createTimers(task) });
   const loader: Loader = new Loader(task, builtin);
   attachChannel(task, process);
   return { process, loader, console };

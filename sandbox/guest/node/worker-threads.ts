@@ -81,7 +81,7 @@ class Port extends EventEmitter {
       const release = this.task.exit === undefined ? this.task.hold() : undefined;
       setImmediateOf(() => {
         release?.();
-        if (this.task.exit === undefined) this.task.enter(() => this.emit('message', message));
+        this.task.dispatch(() => this.emit('message', message));
       });
     }
   }
@@ -179,7 +179,7 @@ export function createWorkerThreads(task: Task): Record<string, unknown> {
       const [mine, theirs] = createPair(task, task);
       this.#port = mine;
       const write = (stream: Readable, kept: boolean | undefined, fd: 1 | 2) => (chunk: Uint8Array) => {
-        if (kept) task.enter(() => stream.push(Buffer.from(chunk)));
+        if (kept) task.dispatch(() => stream.push(Buffer.from(chunk)));
         else task.write(fd, chunk);
       };
       this.#task = start({
@@ -211,7 +211,7 @@ export function createWorkerThreads(task: Task): Record<string, unknown> {
         return this;
       };
       task.cleanups.add(() => this.#task.kill('SIGKILL'));
-      setImmediateOf(() => task.exit === undefined && task.enter(() => this.emit('online')));
+      setImmediateOf(() => task.dispatch(() => this.emit('online')));
       void this.#task.exited.then(({ exitCode }) => {
         // What it posted before its end comes first.
         setImmediateOf(() =>
@@ -220,7 +220,7 @@ export function createWorkerThreads(task: Task): Record<string, unknown> {
             mine.close();
             this.stdout.push(null);
             this.stderr.push(null);
-            if (task.exit === undefined) task.enter(() => this.emit('exit', exitCode ?? 1));
+            task.dispatch(() => this.emit('exit', exitCode ?? 1));
           }),
         );
       });

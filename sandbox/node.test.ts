@@ -1,0 +1,263 @@
+/** JavaScript in the machine, held against what Node does: the same program gives the same output in both. */
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createSandbox, type Sandbox } from './index.ts';
+import { files, runLine } from './testing.ts';
+
+let sandbox: Sandbox;
+let directory: string;
+let count = 0;
+
+beforeAll(async () => {
+  sandbox = await createSandbox({ limits: { wallMs: 20_000 } });
+});
+afterAll(() => sandbox.close());
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+type Tree = Record<string, string>;
+
+/** Runs `node <file>` natively, with the sandbox's working directory in the place of its own. */
+async function native(tree: Tree, args: string[]): Promise<{ stdout: string; exitCode: number | null }> {
+  directory = await mkdtemp(join(tmpdir(), 'node-test-'));
+  for (const [path, text] of Object.entries(tree)) {
+    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await writeFile(join(directory, path), text);
+  }
+  const child = spawn(process.execPath, args, { cwd: directory, stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 });
+  let stdout = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk;
+  });
+  const exitCode = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { stdout: stdout.replaceAll(directory, '/app/case'), exitCode };
+}
+
+async function same(tree: Tree, args = ['main.mjs']): Promise<string> {
+  count += 1;
+  const root = `case${count}`;
+  await sandbox.writeEntries(
+    files(Object.fromEntries(Object.entries(tree).map(([path, text]) => [`${root}/${path}`, text]))),
+  );
+  const inside = await runLine(sandbox, ['node', ...args].join(' '), { cwd: `/app/${root}` });
+  const outside = await native(tree, args);
+  expect(
+    { stdout: inside.stdout.replaceAll(`/app/${root}`, '/app/case'), exitCode: inside.exit.exitCode },
+    inside.stderr,
+  ).toEqual(outside);
+  return inside.stdout;
+}
+
+describe('modules', () => {
+  test('live bindings, cycles and hoisted functions', () =>
+    same({
+      'main.mjs': `import { n, up, later } from './a.mjs'; import * as all from './a.mjs'; up(); up();
+        console.log(n, all.n, later(), Object.keys(all), all[Symbol.toStringTag]);
+        try { all.n = 1 } catch (error) { console.log(error.constructor.name) }`,
+      'a.mjs': `import { b } from './b.mjs'; export let n = 0; export const up = () => { n++ }
+        export function later() { return 'later ' + b }`,
+      'b.mjs': `import { later, n } from './a.mjs'; export const b = typeof later;
+        try { n } catch (error) { console.log(error.name) }`,
+    }));
+
+  test('every form of import and export', () =>
+    same({
+      'main.mjs': `import def, { a as renamed, default as again, "odd name" as odd } from './x.mjs'
+        import * as ns from './y.mjs'; import fs, { readFileSync } from 'node:fs'
+        export * from './y.mjs'; export * as y from './y.mjs'; export { a } from './x.mjs'
+        export default class {}
+        console.log(def.name, renamed, again === def, odd, Object.keys(ns).sort(), typeof readFileSync, fs.readFileSync === readFileSync)
+        console.log(Object.keys(await import('./main.mjs')).sort())
+        const { a, ...rest } = await import('./x.mjs'); console.log(a, Object.keys(rest))`,
+      'x.mjs': `export const a = 1; const odd = 2; export { odd as 'odd name' }; export default function () {}`,
+      'y.mjs': `export const one = 1, [two, { three = 3 }] = [2, {}]; export function four() {} export class Five {} export default 6`,
+    }));
+
+  test('shadowed names, shorthand properties and calls without a receiver', () =>
+    same({
+      'main.mjs': `import { f, v } from './x.mjs'
+        const o = { f, v, g() { return v } }, inner = (v) => v, p = ({ v }) => v
+        const b = 1
+        f()
+        ;[v].forEach((v) => console.log(v))
+        { let v = 'block'; console.log(v) }
+        for (const v of ['loop']) console.log(v)
+        try { throw 'caught' } catch (v) { console.log(v) }
+        function g() { var v = 'var'; { console.log(v) } }
+        g(); console.log(o.f === f, o.g(), inner('parameter'), p({ v: 'pattern' }), (class { v = v; static s = v }).s, \`\${v}\`)
+        switch (v) { case 'value': f() }
+        label: for (;;) { break label }
+        console.log(f\`tag\`, typeof v, { [v]: v })`,
+      'x.mjs': `export const v = 'value'; export function f() { return this === undefined }`,
+    }));
+
+  test('CommonJS from ES modules and ES modules from CommonJS', () =>
+    same({
+      'main.mjs': `import cjs, { named } from './c.cjs'; import { createRequire } from 'node:module'
+        const require = createRequire(import.meta.url)
+        console.log(cjs, named, require('./e.mjs').value, require('./e.mjs').default, require.resolve('./c.cjs'))
+        try { require('./t.mjs') } catch (error) { console.log(error.code) }`,
+      'c.cjs': `exports.named = 1; exports.self = module.id === __filename; exports.main = require.main === module`,
+      'e.mjs': `export const value = 'esm'; export default 'default'`,
+      't.mjs': `await 0; export default 1`,
+    }));
+
+  test('conditions, patterns and imports of package.json', () =>
+    same(
+      {
+        'package.json': JSON.stringify({
+          name: 'self',
+          type: 'module',
+          imports: { '#lib/*': './lib/*.js' },
+          exports: './lib/own.js',
+        }),
+        'main.js': `import a from 'pkg'; import b from 'pkg/feature/deep'; import own from 'self'; import lib from '#lib/x'
+        import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)
+        console.log(a, b, own, lib, require('pkg'), require('old'), require('old/file'))
+        for (const name of ['pkg/private', 'pkg/closed/x', 'missing', './missing.js', '#missing', 'pkg/index.js'])
+          await import(name).catch((error) => console.log(name, error.code))
+        for (const name of ['missing', './missing', 'pkg/private']) try { require(name) } catch (error) { console.log(name, error.code) }`,
+        'lib/own.js': 'export default "own"',
+        'lib/x.js': 'export default "x"',
+        'node_modules/pkg/package.json': JSON.stringify({
+          exports: {
+            '.': { browser: './no.js', node: { import: './m.mjs', require: './c.cjs' }, default: './no.js' },
+            './feature/*': './features/*.mjs',
+            './closed/*': null,
+          },
+        }),
+        'node_modules/pkg/m.mjs': 'export default "import"',
+        'node_modules/pkg/c.cjs': 'module.exports = "require"',
+        'node_modules/pkg/features/deep.mjs': 'export default "deep"',
+        'node_modules/old/package.json': JSON.stringify({ main: './lib' }),
+        'node_modules/old/lib/index.js': 'module.exports = "main"',
+        'node_modules/old/file.js': 'module.exports = "file"',
+      },
+      ['main.js'],
+    ));
+
+  test('JSON, import.meta, a top-level await, TypeScript and syntax that is found out', () =>
+    same(
+      {
+        'main.mts': `import data from './data.json' with { type: 'json' }; import { type T, greet } from './t.ts'
+        const who: T = data.who; console.log(greet(who), import.meta.filename, import.meta.dirname, import.meta.url)
+        console.log(import.meta.resolve('./t.ts'), await Promise.resolve('awaited'), (await import('./bare.js')).x)`,
+        't.ts': `export interface I { a: string } export type T = string; export const greet = (name: T): string => 'hello ' + (name satisfies string)`,
+        'data.json': '{ "who": "you" }',
+        'bare.js': 'export const x = typeof require',
+      },
+      ['main.mts'],
+    ));
+
+  test('an error of a dependency is the importer’s', () =>
+    same({
+      'main.mjs': `import './deep.mjs'; console.log('not reached')`,
+      'deep.mjs': `import './broken.mjs'`,
+      'broken.mjs': `throw new Error('broken')`,
+    }));
+
+  test('an export that is not there', () =>
+    same({
+      'main.mjs': `await import('./x.mjs').catch((error) => console.log(error.name))`,
+      'x.mjs': `import { nothing } from './y.mjs'`,
+      'y.mjs': 'export const something = 1',
+    }));
+});
+
+describe('a process', () => {
+  test('its end: order of events, exit codes, timers', async () => {
+    await same({
+      'main.mjs': `process.on('beforeExit', () => console.log('before'));  process.on('exit', (code) => console.log('exit', code))
+        setTimeout(() => console.log('timeout'), 10); setImmediate(() => console.log('immediate'))
+        process.nextTick(() => console.log('tick')); Promise.resolve().then(() => console.log('then'))
+        const id = setInterval(() => { console.log('interval'); clearInterval(id) }, 20); setTimeout(() => {}, 60_000).unref()
+        console.log('main')`,
+    });
+    await same({ 'main.mjs': `process.exitCode = 7` });
+    await same({ 'main.mjs': `setTimeout(() => process.exit(9), 5); setInterval(() => {}, 1000)` });
+    await same({
+      'main.mjs': `process.on('uncaughtException', (error) => console.log('caught', error.message)); setTimeout(() => { throw new Error('x') })`,
+    });
+    await same({ 'main.mjs': `Promise.reject(new Error('x'))` });
+    await same({ 'main.mjs': `await new Promise(() => {})` });
+  });
+
+  test('its arguments, environment and directory', () =>
+    same(
+      {
+        'main.cjs': `process.env.N = 1; console.log(process.argv.slice(2), typeof process.env.N, process.env.NOPE, process.cwd())
+          require('fs').mkdirSync('sub'); process.chdir('sub'); console.log(process.cwd(), require('path').resolve('x'), require('fs').existsSync('../main.cjs'))
+          console.log(__filename, process.platform, process.version, typeof process.hrtime.bigint(), require.main === module)`,
+      },
+      ['main.cjs', 'one', '--two'],
+    ));
+
+  test('its streams', async () => {
+    await same({
+      'main.mjs': `import { pipeline } from 'node:stream/promises'; import { createReadStream, createWriteStream } from 'node:fs'
+        import { createGzip, gunzipSync } from 'node:zlib'; import { readFile } from 'node:fs/promises'; import { createInterface } from 'node:readline'
+        await pipeline(createReadStream('main.mjs'), createGzip(), createWriteStream('out.gz'))
+        console.log(gunzipSync(await readFile('out.gz')).length)
+        for await (const line of createInterface({ input: createReadStream('main.mjs') })) console.log(line.length)`,
+    });
+    const { stdout } = await runLine(sandbox, `node -e 'process.stdin.pipe(process.stdout)'`, {
+      stdin: Buffer.from('fed\n'),
+    });
+    expect(stdout).toBe('fed\n');
+  });
+
+  test('files', () =>
+    same({
+      'main.mjs': `import fs from 'node:fs'; import { mkdtemp, opendir, rm, stat } from 'node:fs/promises'; import { sep } from 'node:path'
+        fs.mkdirSync('a/b/c', { recursive: true }); fs.writeFileSync('a/x', 'x', { mode: 0o755 }); fs.symlinkSync('x', 'a/l'); fs.copyFileSync('a/x', 'a/y')
+        console.log(fs.readdirSync('a').sort(), fs.readdirSync('a', { recursive: true }).sort(), fs.readlinkSync('a/l'), fs.realpathSync('a/l'))
+        console.log((fs.statSync('a/x').mode & 0o777).toString(8), fs.lstatSync('a/l').isSymbolicLink(), (await stat('a')).isDirectory())
+        for (const path of ['nope', 'a/x/y']) try { fs.readFileSync(path) } catch ({ code, syscall }) { console.log(code, syscall) }
+        try { fs.mkdirSync('a') } catch ({ code }) { console.log(code) }
+        try { fs.rmdirSync('a') } catch ({ code }) { console.log(code) }
+        fs.cpSync('a', 'copy', { recursive: true }); fs.renameSync('copy', 'moved'); console.log(fs.readdirSync('moved').sort())
+        console.log((await mkdtemp('tmp-')).startsWith('tmp-'), fs.existsSync('moved/b'))
+        const names = []; for await (const entry of await opendir('a')) names.push(entry.name); console.log(names.sort())
+        await rm('a', { recursive: true }); console.log(fs.existsSync('a'), fs.globSync('*.mjs'))
+        const fd = fs.openSync('fd', 'w+'); fs.writeSync(fd, 'hello'); const b = Buffer.alloc(3); fs.readSync(fd, b, 0, 3, 1); console.log(String(b)); fs.closeSync(fd)`,
+    }));
+});
+
+describe('child processes', () => {
+  test('spawn, exec, execFile and fork', () =>
+    same({
+      'main.mjs': `import { exec, execFile, fork, spawn } from 'node:child_process'; import { promisify } from 'node:util'; import { once } from 'node:events'
+        const run = promisify(exec)
+        console.log((await run('echo one && echo two | cat')).stdout, (await promisify(execFile)(process.execPath, ['-p', '1+1'])).stdout)
+        await run('exit 3').catch(({ code }) => console.log('code', code))
+        const cat = spawn(process.execPath, ['-e', 'process.stdin.pipe(process.stdout)']); cat.stdin.end('through'); let text = ''
+        cat.stdout.on('data', (chunk) => { text += chunk }); console.log(await once(cat, 'close'), text)
+        const missing = spawn('no-such-program'); console.log((await once(missing, 'error'))[0].code)
+        const stuck = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']); setTimeout(() => stuck.kill(), 50); console.log(await once(stuck, 'exit'))
+        const child = fork('./child.mjs', ['arg']); child.send({ n: 1 }); console.log((await once(child, 'message'))[0], await once(child, 'exit'))`,
+      'child.mjs': `process.on('message', (message) => { process.send({ ...message, arg: process.argv[2] }); process.disconnect() })`,
+    }));
+
+  test('the forms that wait', () =>
+    same(
+      {
+        'main.cjs': `const { execFileSync, execSync, spawnSync } = require('child_process')
+        console.log(String(execSync('node child.cjs a && echo done')), execFileSync(process.execPath, ['child.cjs', 'b'], { encoding: 'utf8' }))
+        const { status, stdout } = spawnSync('node', ['-e', 'console.log(1); process.exit(4)']); console.log(status, String(stdout))
+        console.log(spawnSync('no-such-program').error.code); try { execSync('node -e "process.exit(2)"') } catch ({ status }) { console.log(status) }`,
+        'child.cjs': `console.log('child', process.argv[2])`,
+      },
+      ['main.cjs'],
+    ));
+
+  test('workers', () =>
+    same({
+      'main.mjs': `import { Worker } from 'node:worker_threads'; import { once } from 'node:events'
+        const worker = new Worker(new URL('./worker.mjs', import.meta.url), { workerData: { n: 20 } })
+        worker.postMessage({ add: 1 }); console.log((await once(worker, 'message'))[0]); console.log(await once(worker, 'exit'))`,
+      'worker.mjs': `import { isMainThread, parentPort, workerData } from 'node:worker_threads'
+        parentPort.once('message', ({ add }) => { parentPort.postMessage({ isMainThread, sum: workerData.n + add }) })`,
+    }));
+});
