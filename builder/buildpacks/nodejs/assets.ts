@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mentionsLocation } from './bundle/locations.ts';
 import { packageDirectory } from './bundle/packages.ts';
@@ -32,7 +32,7 @@ export function packageAssets(tree: string, inputs: readonly string[], resolved:
     if (reads) for (const file of filesOf(tree, directory)) if (!bundled.has(file)) assets.push(file);
     if (!reads || bundled.has(`${directory}/package.json`)) assets.push(`${directory}/package.json`);
   }
-  return [...new Set(assets)].sort();
+  return [...new Set(assets)].filter((path) => existsSync(join(tree, path))).sort();
 }
 
 function filesOf(tree: string, directory: string): string[] {

@@ -71,6 +71,7 @@ test.for([
   ['node', 'it names no file'],
   ['yarn loop', 'its scripts run each other in a circle'],
   ['npm run none', 'package.json has no script "none"'],
+  ['npm run constructor', 'package.json has no script "constructor"'],
   ['bash run.sh', 'it runs "bash"'],
   ['node a.js && node b.js', 'it needs a shell'],
 ])('%s: %s', ([command = '', why]) => {

@@ -61,7 +61,8 @@ export function resolveStart(command: string, tree: string, { scripts = {} }: Pa
 
     const script = scriptName(program, rest, scripts);
     if (script !== undefined) {
-      const next = scripts[script] ?? (script === 'start' && isFile(tree, 'server.js') ? 'node server.js' : undefined);
+      const next =
+        own(scripts, script) ?? (script === 'start' && isFile(tree, 'server.js') ? 'node server.js' : undefined);
       if (next === undefined) throw notUnderstood(trail, `package.json has no script "${script}"`);
       if (trail.length > 8) throw notUnderstood(trail, 'its scripts run each other in a circle');
       return follow(next, [...trail, next], environment);
@@ -93,6 +94,10 @@ export function resolveStart(command: string, tree: string, { scripts = {} }: Pa
   }
 }
 
+function own(scripts: Record<string, string>, name: string): string | undefined {
+  return Object.hasOwn(scripts, name) ? scripts[name] : undefined;
+}
+
 /** Drops programs that only set the stage for another: `exec`, `env`, `cross-env`, `npx`, `dotenv --`. */
 function dropPrefix(words: string[], environment: Record<string, string>): string[] {
   let rest = words;
@@ -119,7 +124,7 @@ function scriptName(program: string, rest: string[], scripts: Record<string, str
   if (!['npm', 'yarn', 'pnpm', 'bun'].includes(program)) return undefined;
   if (first === 'run' || first === 'run-script') return second;
   if (first === 'start') return 'start';
-  return program !== 'npm' && first !== undefined && first in scripts ? first : undefined;
+  return program !== 'npm' && first !== undefined && own(scripts, first) !== undefined ? first : undefined;
 }
 
 /**

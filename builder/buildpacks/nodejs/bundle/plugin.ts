@@ -200,7 +200,7 @@ const alternatives: Record<string, string> = {
 };
 
 function native(name: string): OnResolveResult {
-  const instead = alternatives[name];
+  const instead = Object.hasOwn(alternatives, name) ? alternatives[name] : undefined;
   const detail: MessageHelp = {
     help:
       instead === undefined
