@@ -3,36 +3,44 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createSandbox, type Sandbox } from './index.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createSandbox, type Sandbox, warmMachine } from './index.ts';
 import { files, runLine } from './testing.ts';
 
 let sandbox: Sandbox;
 let directory: string;
 let count = 0;
 
-beforeAll(async () => {
-  sandbox = await createSandbox({ limits: { wallMs: 20_000 } });
+let stopWarming: () => Promise<void>;
+beforeAll(() => {
+  stopWarming = warmMachine();
 });
-afterAll(() => sandbox.close());
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterAll(() => stopWarming());
+beforeEach(async () => {
+  sandbox = await createSandbox({ limits: { wallMs: 15_000 } });
+  directory = await mkdtemp(join(tmpdir(), 'node-test-'));
+});
+afterEach(async () => {
+  await sandbox.close();
+  await rm(directory, { recursive: true, force: true });
+});
 
 type Tree = Record<string, string>;
 
 /** Runs `node <file>` natively, with the sandbox's working directory in the place of its own. */
 async function native(tree: Tree, args: string[]): Promise<{ stdout: string; exitCode: number | null }> {
-  directory = await mkdtemp(join(tmpdir(), 'node-test-'));
+  const root = join(directory, String(count));
   for (const [path, text] of Object.entries(tree)) {
-    await mkdir(dirname(join(directory, path)), { recursive: true });
-    await writeFile(join(directory, path), text);
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), text);
   }
-  const child = spawn(process.execPath, args, { cwd: directory, stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 });
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 });
   let stdout = '';
   child.stdout.on('data', (chunk: Buffer) => {
     stdout += chunk;
   });
   const exitCode = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { stdout: stdout.replaceAll(directory, '/app/case'), exitCode };
+  return { stdout: stdout.replaceAll(root, '/app/case'), exitCode };
 }
 
 async function same(tree: Tree, args = ['main.mjs']): Promise<string> {
@@ -69,7 +77,7 @@ describe('modules', () => {
         export * from './y.mjs'; export * as y from './y.mjs'; export { a } from './x.mjs'
         export default class {}
         console.log(def.name, renamed, again === def, odd, Object.keys(ns).sort(), typeof readFileSync, fs.readFileSync === readFileSync)
-        console.log(Object.keys(await import('./main.mjs')).sort())
+        import('./main.mjs').then((self) => console.log(Object.keys(self).sort()))
         const { a, ...rest } = await import('./x.mjs'); console.log(a, Object.keys(rest))`,
       'x.mjs': `export const a = 1; const odd = 2; export { odd as 'odd name' }; export default function () {}`,
       'y.mjs': `export const one = 1, [two, { three = 3 }] = [2, {}]; export function four() {} export class Five {} export default 6`,
@@ -168,13 +176,16 @@ describe('modules', () => {
 
 describe('a process', () => {
   test('its end: order of events, exit codes, timers', async () => {
-    await same({
-      'main.mjs': `process.on('beforeExit', () => console.log('before'));  process.on('exit', (code) => console.log('exit', code))
-        setTimeout(() => console.log('timeout'), 10); setImmediate(() => console.log('immediate'))
+    await same(
+      {
+        'main.cjs': `process.on('beforeExit', () => console.log('before'));  process.on('exit', (code) => console.log('exit', code))
+        setTimeout(() => console.log('timeout'), 100); setImmediate(() => console.log('immediate'))
         process.nextTick(() => console.log('tick')); Promise.resolve().then(() => console.log('then'))
-        const id = setInterval(() => { console.log('interval'); clearInterval(id) }, 20); setTimeout(() => {}, 60_000).unref()
+        const id = setInterval(() => { console.log('interval'); clearInterval(id) }, 200); setTimeout(() => {}, 60_000).unref()
         console.log('main')`,
-    });
+      },
+      ['main.cjs'],
+    );
     await same({ 'main.mjs': `process.exitCode = 7` });
     await same({ 'main.mjs': `setTimeout(() => process.exit(9), 5); setInterval(() => {}, 1000)` });
     await same({

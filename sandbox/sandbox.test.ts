@@ -2,14 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import {
-  applyChanges,
-  createSandbox,
-  type LimitError,
-  type Sandbox,
-  type SandboxOptions,
-  warmMachine,
-} from './index.ts';
+import { applyChanges, createSandbox, type Sandbox, type SandboxOptions, warmMachine } from './index.ts';
 import { files, runLine } from './testing.ts';
 
 let sandbox: Sandbox | undefined;

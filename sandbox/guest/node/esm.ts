@@ -60,6 +60,7 @@ export function transformModule(source: string): ModuleRecord {
     );
     return record.requests.push({ specifier: String(node.source.value), attributes }) - 1;
   };
+  let prologue = '';
   const provide = (exported: string, local: string) => {
     record.exports.push(exported);
     getters.push(`${JSON.stringify(exported)}:()=>${local}`);
@@ -114,6 +115,7 @@ export function transformModule(source: string): ModuleRecord {
         const head = /^(?:async\s+)?function\s*\*?/.exec(source.slice(declaration.start))?.[0] ?? '';
         edits.push({ start: node.start, end: declaration.start + head.length, text: `${head} $default` });
         provide('default', '$default');
+        prologue = 'Object.defineProperty($default,"name",{value:"default",configurable:true});';
       } else {
         // The property gives an anonymous function or class the name `default`, as the specification wants.
         edits.push({ start: node.start, end: declaration.start, text: 'const $default={default:(' });
@@ -131,7 +133,7 @@ export function transformModule(source: string): ModuleRecord {
   const parameters = ['$meta', '$import', '$export', ...record.requests.map((_, index) => `$${index}`)];
   const body = applyEdits(source.startsWith('#!') ? `//${source.slice(2)}` : source, edits);
   const head = `${record.async ? 'async ' : ''}function*(${parameters.join(',')})`;
-  record.code = `(${head}{"use strict";$export({${getters.join(',')}});yield;${body}\n})`;
+  record.code = `(${head}{"use strict";$export({${getters.join(',')}});${prologue}yield;${body}\n})`;
   return record;
 }
 

@@ -2,7 +2,7 @@
  * `node:fs` of a task: the machine's tree with relative paths seen from the task's directory, descriptors 0 to 2 on its
  * standard streams, and callbacks and promises that keep the task alive.
  */
-import { resolve as joinPath } from 'node:path';
+import { resolve as joinPath, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Task } from '../task.ts';
 import { fs } from '../tree.ts';
@@ -12,7 +12,7 @@ type Members = Record<string, unknown>;
 
 /** Functions by how many of their first parameters are paths. `symlink` has its path second: a target stays as it is. */
 const onePath =
-  'access appendFile chmod chown exists glob lchmod lchown lutimes lstat mkdir mkdtemp mkdtempDisposable open openAsBlob opendir readdir readFile readlink realpath rm rmdir stat statfs truncate unlink unwatchFile utimes watch watchFile writeFile createReadStream createWriteStream'.split(
+  'access appendFile chmod chown exists lchmod lchown lutimes lstat mkdir mkdtemp mkdtempDisposable open openAsBlob opendir readdir readFile readlink realpath rm rmdir stat statfs truncate unlink unwatchFile utimes watch watchFile writeFile createReadStream createWriteStream'.split(
     ' ',
   );
 const twoPaths = ['copyFile', 'cp', 'link', 'rename'];
@@ -44,18 +44,31 @@ export function createFs(task: Task): Members {
       const prefix = parameters[0];
       return [prefix.startsWith('/') ? prefix : `${task.cwd}/${prefix}`, ...parameters.slice(1)];
     }
+    if (base === 'glob') {
+      const [pattern, options, ...rest] =
+        typeof parameters[1] === 'object' ? parameters : [parameters[0], {}, ...parameters.slice(1)];
+      const { cwd = '.' } = options as { cwd?: string | URL };
+      return [pattern, { ...(options as object), cwd: place(cwd) }, ...rest];
+    }
     if (twoPaths.includes(base)) return placeFirst(2, parameters);
-    return onePath.includes(base) && base !== 'glob' ? placeFirst(1, parameters) : parameters;
+    return onePath.includes(base) ? placeFirst(1, parameters) : parameters;
   };
 
+  /** The path of a temporary directory is relative when its prefix was. */
+  const given = (name: string, [prefix]: unknown[], result: unknown): unknown =>
+    name.startsWith('mkdtemp') && typeof result === 'string' && typeof prefix === 'string' && !prefix.startsWith('/')
+      ? posix.relative(task.cwd, result)
+      : result;
+
   /** A callback keeps the task alive until it was called, and runs as the task. */
-  const withCallback = (call: AnyFunction, parameters: unknown[]): unknown => {
+  const withCallback = (name: string, call: AnyFunction, original: unknown[]): unknown => {
+    const parameters = placed(name, original);
     const callback = parameters.at(-1);
     if (typeof callback !== 'function') return call(...parameters);
     const release = task.hold();
     const back = (...results: unknown[]) => {
       release();
-      task.dispatch(() => callback(...results));
+      task.dispatch(() => callback(...results.map((result) => given(name, original, result))));
     };
     try {
       return call(...parameters.slice(0, -1), back);
@@ -70,8 +83,8 @@ export function createFs(task: Task): Members {
     const call = (member as AnyFunction).bind(source);
     const synchronous = name.endsWith('Sync') || name.startsWith('create') || /^(un)?watch/.test(name);
     const wrapped: AnyFunction = synchronous
-      ? (...parameters) => call(...placed(name, parameters))
-      : (...parameters) => withCallback(call, placed(name, parameters));
+      ? (...parameters) => given(name, parameters, call(...placed(name, parameters)))
+      : (...parameters) => withCallback(name, call, parameters);
     members[name] = Object.defineProperty(wrapped, 'name', { value: name });
   }
   for (const name of ['realpath', 'realpathSync']) Object.assign(members[name] as object, { native: members[name] });
@@ -89,7 +102,9 @@ export function createFs(task: Task): Members {
     }
     promises[name] = (...parameters: unknown[]) => {
       const result = (member as AnyFunction).apply(promiseSource, placed(name, parameters));
-      return result instanceof Promise ? task.holdFor(result) : result;
+      return result instanceof Promise
+        ? task.holdFor(result.then((value: unknown) => given(name, parameters, value)))
+        : result;
     };
   }
   promises.constants = source.constants;

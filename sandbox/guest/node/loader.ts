@@ -96,7 +96,7 @@ export class Loader {
   importer(from: string): (specifier: unknown) => Promise<object> {
     return (specifier) => {
       try {
-        return this.task.holdFor(this.import(String(specifier), from));
+        return this.import(String(specifier), from);
       } catch (error) {
         return Promise.reject(error);
       }
@@ -212,15 +212,12 @@ export class Loader {
   #link(module: Module, compiled: CompiledModule, path: string): void {
     const { namespace, dependencies } = module;
     const of = (request: number): Module => dependencies[request] as Module;
-    const define = (name: string, get: () => unknown) => {
-      if (!Object.hasOwn(namespace, name)) Object.defineProperty(namespace, name, { get, enumerable: true });
-    };
-    const names = new Set(compiled.exports);
+    const getters = new Map<string, () => unknown>();
     const steps = compiled.run(
       this.#meta(module, path),
       this.importer(path),
-      (getters) => {
-        for (const [name, get] of Object.entries(getters)) define(name, get);
+      (own) => {
+        for (const [name, get] of Object.entries(own)) getters.set(name, get);
       },
       ...dependencies.map((dependency) => dependency.namespace),
     );
@@ -232,21 +229,23 @@ export class Loader {
       const source = of(request);
       if (exported === null) stars.push(source);
       else {
-        names.add(exported);
-        define(exported, () => (imported === null ? source.namespace : Reflect.get(source.namespace, imported)));
+        getters.set(exported, () => (imported === null ? source.namespace : Reflect.get(source.namespace, imported)));
       }
     }
-    /** `export *` of a module whose names only evaluation tells is repeated before this one runs. */
+    /** Names that `export *` adds; of some modules only evaluation tells them, so this is repeated before this one runs. */
     const addStars = () => {
       for (const source of stars) {
         for (const name of source.names ?? Object.keys(source.namespace)) {
-          if (name === 'default') continue;
-          names.add(name);
-          define(name, () => Reflect.get(source.namespace, name));
+          if (name !== 'default' && !getters.has(name)) getters.set(name, () => Reflect.get(source.namespace, name));
         }
+      }
+      // In the order of their names: section 10.4.6 (Module Namespace Exotic Objects).
+      for (const [name, get] of [...getters].sort(([a], [b]) => (a < b ? -1 : 1))) {
+        if (!Object.hasOwn(namespace, name)) Object.defineProperty(namespace, name, { get, enumerable: true });
       }
     };
     addStars();
+    const names = new Set(getters.keys());
     if (stars.every((source) => source.names !== undefined)) module.names = names;
     for (const { request, name } of compiled.imports) {
       const known = of(request).names;

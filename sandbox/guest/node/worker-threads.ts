@@ -58,6 +58,12 @@ class Port extends EventEmitter {
     this.on('newListener', (name) => {
       if (name === 'message') queueMicrotask(() => this.start());
     });
+    // As in Node: a port that nobody listens to any more keeps nothing alive.
+    this.on('removeListener', (name) => {
+      if (name !== 'message' || this.listenerCount('message') > 0) return;
+      this.#release?.();
+      this.#release = undefined;
+    });
     Object.defineProperty(this, 'onmessage', {
       get: () => null,
       set: (handler: ((event: { data: unknown }) => void) | null) => {
@@ -92,9 +98,10 @@ class Port extends EventEmitter {
   }
 
   start(): void {
-    if (this.#started || this.#closed) return;
+    if (this.#closed) return;
+    if (this.#referenced && this.listenerCount('message') > 0) this.#release ??= this.task.hold();
+    if (this.#started) return;
     this.#started = true;
-    if (this.#referenced) this.#release ??= this.task.hold();
     for (const message of this.#waiting.splice(0)) this.deliver(message);
   }
 

@@ -102,6 +102,8 @@ export function start(options: TaskOptions): Task {
 }
 
 async function runToEnd(task: Task, program: Program): Promise<void> {
+  // Who starts it may have more to give it first.
+  await Promise.resolve();
   try {
     const exitCode = await program.run(task);
     task.end({ exitCode, signal: null });
