@@ -127,6 +127,18 @@ test('without a lockfile npm resolves, and the log warns', async () => {
   expect(await text(await serveSlug(stored(slug)))).toContain('Shortener');
 });
 
+test.for(['~2.1.0', '^2.1.0', '2.x', '>=2 <3', 'latest', '*', 'npm:ms@~2.1.0'])(
+  'without a lockfile: a version as package.json has it, %s',
+  async (range) => {
+    const { build } = await startBuilder();
+    const { result } = await build({
+      'package.json': JSON.stringify({ dependencies: { ms: range } }),
+      'index.js': 'require("ms")',
+    });
+    expect(result.status).toBe('succeeded');
+  },
+);
+
 test('a lockfile of npm 6 is enough', async () => {
   const { build } = await startBuilder();
   const { result } = await build({

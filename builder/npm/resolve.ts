@@ -191,7 +191,7 @@ async function runResolver(
 function checkSpecifiers({ dependencies, devDependencies, optionalDependencies, peerDependencies }: Manifest): void {
   const all = { ...peerDependencies, ...optionalDependencies, ...devDependencies, ...dependencies };
   for (const [name, range] of Object.entries(all)) {
-    if (!/^(file|link|portal):|^[./~\\]|^[a-zA-Z]:/.test(range)) continue;
+    if (!/^(file|link|portal):|^(?:[./\\]|~[/\\])|^[a-zA-Z]:/.test(range)) continue;
     throw new BuildFailure(`${name}@${range} does not come from a registry.`, {
       help: ['Depend on a published version, or on a workspace of this repository.'],
     });
