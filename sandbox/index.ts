@@ -269,6 +269,8 @@ export class Sandbox {
         signal?.removeEventListener('abort', abort);
         this.#running.delete(id);
       });
+    // Whoever does not wait for the command need not take its failure.
+    exited.catch(() => {});
     return { ...child, exited };
   }
 

@@ -32,6 +32,8 @@ const config :Workerd.Config = (
     (name = "egress", external = (address = "unix:${directory}/egress.sock", http = (style = proxy))),
   ],
   sockets = [(name = "guest", address = "unix:${directory}/guest.sock", http = (), service = "guest")],
+  # As much as V8 can address, so that a machine meets its own limit of memory before V8's.
+  v8Flags = ["--max-old-space-size=4000"],
 );
 const guest :Workerd.Worker = (
   modules = [(name = "guest.js", esModule = embed "guest.js")],

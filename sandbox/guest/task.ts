@@ -161,7 +161,6 @@ export class Task {
   kill(signal: string): boolean {
     if (this.exit !== undefined) return false;
     if (signal !== 'SIGKILL' && this.onSignal?.(signal)) return true;
-    for (const child of tasks.values()) if (child.parent === this && child.argv[0] !== 'node') child.kill(signal);
     this.end({ exitCode: null, signal });
     return true;
   }
