@@ -19,7 +19,10 @@ try {
       process.exit(0);
     });
   }
-  await supervisor.start();
+  await supervisor.start().catch(async (error: unknown) => {
+    await supervisor.stop();
+    throw error;
+  });
   if (!stopping) console.log(welcome(settings, dataDir));
 } catch (error) {
   console.error(error instanceof StartError ? `Islet cannot start. ${error.message}` : error);
