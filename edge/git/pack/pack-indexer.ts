@@ -25,6 +25,8 @@ import { References } from './references.ts';
 
 /** Blobs above this size are hashed as they pass, and never held whole. */
 const STREAM_ABOVE = 4 * 1024 * 1024;
+/** What an object in the cache takes besides its content. */
+const OBJECT_BYTES = 400;
 const CACHE_BYTES = 24 * 1024 * 1024;
 const PIECE = 64 * 1024;
 /**
@@ -54,6 +56,8 @@ export class PackIndexer {
   readonly #inflater = new Inflater();
   readonly #hash = createHash('sha1');
   readonly #cache = new ByteCache<number, GitObject>(CACHE_BYTES);
+  /** Where small objects, and pieces of large ones, are inflated. */
+  readonly #piece = new Uint8Array(PIECE);
   #packHash: Uint8Array = new Uint8Array(0);
 
   // By entry, in the order of the pack.
@@ -272,13 +276,14 @@ export class PackIndexer {
   #inflate(size: number): Uint8Array | Promise<Uint8Array> {
     const input = this.#input;
     // A byte more than there should be, to see the end of the stream, or too long a one.
-    const output = new Uint8Array(size + 1);
+    const output = size < PIECE ? this.#piece : new Uint8Array(size + 1);
     this.#inflater.begin();
     this.#inflater.write(input.buffer, input.start, input.end, output, 0, size + 1);
     input.start += this.#inflater.consumed;
-    if (input.start < input.end && this.#inflater.produced <= size)
-      return exactly(output, this.#inflater.produced, size);
-    return this.#inflateOn(output, this.#inflater.produced, size);
+    if (input.start === input.end || this.#inflater.produced > size) {
+      return this.#inflateOn(output, this.#inflater.produced, size);
+    }
+    return exactly(output, this.#inflater.produced, size);
   }
 
   async #inflateOn(output: Uint8Array, made: number, size: number): Promise<Uint8Array> {
@@ -298,7 +303,7 @@ export class PackIndexer {
   async #hashPassing(entry: number, size: number): Promise<void> {
     const input = this.#input;
     const hash = objectHash(ObjectType.blob, size);
-    const piece = new Uint8Array(PIECE);
+    const piece = this.#piece;
     let produced = 0;
     this.#inflater.begin();
     for (;;) {
@@ -337,7 +342,7 @@ export class PackIndexer {
   #record(entry: number, object: GitObject, depth: number): void {
     const id = this.#name(entry, hashObject(object.type, object.data), object.type, depth);
     this.references.add(id, object.type, object.data);
-    this.#cache.set(entry, object, object.data.length + 200);
+    this.#cache.set(entry, object, object.data.length + OBJECT_BYTES);
   }
 
   #name(entry: number, oid: Uint8Array, type: ObjectType, depth: number): number {
@@ -408,7 +413,7 @@ export class PackIndexer {
           throw new GitError(`a delta stands on an object of ${size} bytes; at most ${this.#limits.heldBytes} may`);
         }
         object = { type: kind as ObjectType, data: await pack.inflate(this.#dataAt[at] ?? 0, size) };
-        this.#cache.set(at, object, object.data.length + 200);
+        this.#cache.set(at, object, object.data.length + OBJECT_BYTES);
         break;
       }
       deltas.push(at);
@@ -420,7 +425,7 @@ export class PackIndexer {
     for (let at = deltas.pop(); at !== undefined; at = deltas.pop()) {
       const delta = await pack.inflate(this.#dataAt[at] ?? 0, this.#sizes[at] ?? 0);
       object = { type: object.type, data: applyDelta(object.data, delta, this.#limits.heldBytes) };
-      this.#cache.set(at, object, object.data.length + 200);
+      this.#cache.set(at, object, object.data.length + OBJECT_BYTES);
     }
     return object;
   }
@@ -434,7 +439,7 @@ interface Children {
 function exactly(output: Uint8Array, produced: number, size: number): Uint8Array {
   if (produced > size) throw tooLong();
   if (produced < size) throw tooShort();
-  return output.subarray(0, size);
+  return size < PIECE ? output.slice(0, size) : output.subarray(0, size);
 }
 
 const tooLong = () => new GitError('an object in the pack is larger than it says');
