@@ -9,11 +9,13 @@
  * await applyChanges(await sandbox.exportChanges('/app'), '/path/of/a/source/tree');
  * await sandbox.close();
  */
+import { chmod } from 'node:fs/promises';
+import { EntryCollector } from './collector.ts';
 import { type EgressOptions, type Gateway, startGateway } from './egress.ts';
 import { defaultLimits, LimitError, type Limits } from './limits.ts';
 import { type Machine, takeMachine } from './machine.ts';
 import { watchMemory } from './memory.ts';
-import { channels, collectEntries, decodeEntries, type Exit, encodeEntries, type TreeEntry } from './protocol.ts';
+import { channels, type Exit, encodeEntries, type TreeEntry } from './protocol.ts';
 import { RemoteError, Rpc } from './rpc.ts';
 import { readDirectory, readTar } from './tree.ts';
 import { WasiEngine } from './wasi.ts';
@@ -71,10 +73,13 @@ export async function createSandbox({ limits, egress, signal }: SandboxOptions =
   signal?.throwIfAborted();
   const all = { ...defaultLimits, ...limits };
   const machine = await takeMachine();
-  const gateway = await startGateway(`${machine.directory}/egress.sock`, egress).catch(async (error: unknown) => {
+  const egressSocket = `${machine.directory}/egress.sock`;
+  const gateway = await startGateway(egressSocket, egress).catch(async (error: unknown) => {
     await machine.kill();
     throw error;
   });
+  // The machine may be another user; nobody else can enter the directory.
+  await chmod(egressSocket, 0o666);
   const sandbox = new Sandbox(machine, gateway, all);
   try {
     await sandbox.configure();
@@ -104,8 +109,8 @@ export class Sandbox {
   readonly #rpc: Rpc;
   readonly #running = new Map<number, Running>();
   /** Takes the files of an export, by the id of its call. */
-  readonly #exports = new Map<number, TreeEntry[]>();
-  readonly #wasi = new WasiEngine();
+  readonly #exports = new Map<number, EntryCollector>();
+  readonly #wasi: WasiEngine;
   readonly #closers: (() => void)[] = [];
   #failure: Error | undefined;
   #closed: Promise<void> | undefined;
@@ -114,6 +119,7 @@ export class Sandbox {
     this.#machine = machine;
     this.#gateway = gateway;
     this.#limits = limits;
+    this.#wasi = new WasiEngine(limits);
     const { socket } = machine;
     this.#rpc = new Rpc(
       (message) => socket.send(message),
@@ -126,13 +132,19 @@ export class Sandbox {
         expectWasi: (_params, id) => this.#wasi.expect(id),
         wasi: (params) => {
           const { id } = params as { id: number };
+          let output = 0;
           return this.#wasi.run(params, id, {
-            onOutput: (channel, chunk) => this.#rpc.sendFrame(channels[channel], id, chunk),
+            onOutput: (channel, chunk) => {
+              output += chunk.length;
+              if (output > limits.outputBytes) this.#cross('outputBytes', output);
+              this.#rpc.sendFrame(channels[channel], id, chunk);
+            },
             onChanges: (entries) => {
               for (const batch of encodeEntries(entries)) this.#rpc.sendFrame(channels.files, id, batch);
             },
           });
         },
+        killWasi: (id) => this.#wasi.kill(Number(id)),
       },
       (channel, id, payload) => this.#receive(channel, id, payload),
     );
@@ -140,7 +152,9 @@ export class Sandbox {
       try {
         this.#rpc.receive(isBinary ? new Uint8Array(data) : data.toString());
       } catch (error) {
-        this.fail(new Error(`the sandbox sent what is not its protocol: ${error}`));
+        this.fail(
+          error instanceof LimitError ? error : new Error(`the sandbox sent what is not its protocol: ${error}`),
+        );
       }
     });
     socket.on('error', () => {});
@@ -209,9 +223,9 @@ export class Sandbox {
    * What was created, changed or deleted below `path` since it was imported. Paths are relative to `path`.
    */
   async exportChanges(path: string): Promise<TreeEntry[]> {
-    const entries: TreeEntry[] = [];
+    const collector = new EntryCollector(this.#limits);
     const { id, answer } = this.#rpc.call('changes', path);
-    this.#exports.set(id, entries);
+    this.#exports.set(id, collector);
     try {
       await answer;
     } catch (error) {
@@ -219,7 +233,7 @@ export class Sandbox {
     } finally {
       this.#exports.delete(id);
     }
-    return entries;
+    return collector.entries;
   }
 
   /** Runs a line of shell to its end. */
@@ -305,8 +319,7 @@ export class Sandbox {
   #receive(channel: number, id: number, payload: Uint8Array): void {
     if (this.#wasi.receive(channel, id, payload)) return;
     if (channel === channels.files) {
-      const entries = this.#exports.get(id);
-      if (entries) collectEntries(entries, decodeEntries(payload));
+      this.#exports.get(id)?.add(payload);
       return;
     }
     const running = this.#running.get(id);

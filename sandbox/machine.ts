@@ -1,6 +1,7 @@
 /** The machine's process: plain workerd with nothing of the host in reach, and the connection to what runs in it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,8 @@ const workerd = (createRequire(import.meta.url)('workerd') as { default: string 
 /** Most bytes of one message; batches of files are far smaller, except for one with a large file. */
 const maxMessageBytes = 40 << 20;
 const startTimeoutMs = 15_000;
+/** Users that belong to nobody: the range that systemd gives to services with `DynamicUser=`. */
+const [firstUser, lastUser] = [61_184, 65_519];
 
 export interface Machine {
   readonly pid: number;
@@ -19,6 +22,7 @@ export interface Machine {
   readonly directory: string;
   /** Resolves with how the process ended. */
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
+  alive(): boolean;
   /** Kills the process with everything in it, and removes what it left on disk. */
   kill(): Promise<void>;
 }
@@ -51,12 +55,7 @@ async function startMachine(): Promise<Machine> {
     writeFile(join(directory, 'guest.js'), source),
     writeFile(join(directory, 'config.capnp'), configuration(directory)),
   ]);
-  const child = spawn(
-    workerd,
-    ['serve', '--experimental', '--control-fd=3', `${directory}/config.capnp`],
-    // A group of its own, so that the whole of it can be killed; and none of the host's environment.
-    { cwd: directory, env: {}, detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] },
-  );
+  const child = await spawnUnprivileged(directory);
   const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     child.once('error', () => resolve({ code: null, signal: null }));
     child.once('exit', (code, signal) => resolve({ code, signal }));
@@ -72,11 +71,36 @@ async function startMachine(): Promise<Machine> {
     const lastWords = listenToStderr(child);
     await waitForListening(child, exited, lastWords);
     const socket = await connect(join(directory, 'guest.sock'));
-    return { pid: child.pid ?? 0, socket, directory, exited, kill };
+    const alive = () => child.exitCode === null && child.signalCode === null;
+    return { pid: child.pid ?? 0, socket, directory, exited, alive, kill };
   } catch (error) {
     await kill();
     throw error;
   }
+}
+
+/** Starts workerd, as a user of its own where this process may become one and that user may run workerd. */
+async function spawnUnprivileged(directory: string): Promise<ChildProcess> {
+  const start = (user: { uid?: number; gid?: number }) =>
+    spawn(workerd, ['serve', '--experimental', '--control-fd=3', `${directory}/config.capnp`], {
+      ...user,
+      cwd: directory,
+      // None of the host's environment, and a group of its own, so that the whole of it can be killed.
+      env: {},
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    });
+  if (process.getuid?.() !== 0) return start({});
+  const uid = randomInt(firstUser, lastUser + 1);
+  await chown(directory, uid, uid);
+  const child = start({ uid, gid: uid });
+  const started = await new Promise<boolean>((resolve) => {
+    child.once('spawn', () => resolve(true));
+    child.once('error', () => resolve(false));
+  });
+  if (started) return child;
+  await chown(directory, 0, 0);
+  return start({});
 }
 
 function killGroup(child: ChildProcess): void {
@@ -177,5 +201,5 @@ export async function takeMachine(): Promise<Machine> {
   if (ready === undefined) return startMachine();
   const machine = await ready;
   refill();
-  return machine;
+  return machine.alive() ? machine : startMachine();
 }

@@ -2,8 +2,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { channels, collectEntries, decodeEntries, type Exit, type TreeEntry } from './protocol.ts';
-import type { WasiCommand, WasiReport, WasiRequest } from './wasi-process.ts';
+import { EntryCollector } from './collector.ts';
+import type { Limits } from './limits.ts';
+import { channels, type Exit, type TreeEntry } from './protocol.ts';
+import type { WasiReport, WasiRequest } from './wasi-process.ts';
 
 /** What a command hands out before its end. */
 export interface WasiSinks {
@@ -22,17 +24,23 @@ const sdk = dirname(dirname(fileURLToPath(import.meta.resolve('@wasmer/sdk/node'
 export class WasiEngine {
   readonly #runs = new Map<number, Run>();
   /** Files and standard input of commands that have still to start. */
-  readonly #expected = new Map<number, Pick<WasiCommand, 'files' | 'stdin'>>();
+  readonly #expected = new Map<number, { tree: EntryCollector; stdin: Uint8Array }>();
+  readonly #limits: Limits;
   #process: ChildProcess | undefined;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
 
   /** Processes whose memory is the machine's. */
   pids(): number[] {
     return this.#process?.pid === undefined ? [] : [this.#process.pid];
   }
 
-  /** Says that the frames of an id belong to a command to come. */
+  /** Says that the frames of an id belong to a command to come: there is one at a time. */
   expect(id: number): null {
-    this.#expected.set(id, { files: [], stdin: new Uint8Array() });
+    this.#expected.clear();
+    this.#expected.set(id, { tree: new EntryCollector(this.#limits), stdin: new Uint8Array() });
     return null;
   }
 
@@ -40,7 +48,7 @@ export class WasiEngine {
   receive(channel: number, id: number, payload: Uint8Array): boolean {
     const expected = this.#expected.get(id);
     if (expected === undefined) return false;
-    if (channel === channels.files) collectEntries(expected.files, decodeEntries(payload));
+    if (channel === channels.files) expected.tree.add(payload);
     else if (channel === channels.stdin) expected.stdin = payload;
     return true;
   }
@@ -53,20 +61,34 @@ export class WasiEngine {
    */
   async run(params: unknown, id: number, sinks: WasiSinks): Promise<Exit> {
     const { argv, env, module } = checkParams(params);
-    const { files, stdin } = this.#expected.get(id) ?? { files: [], stdin: new Uint8Array() };
+    const expected = this.#expected.get(id);
+    const files = expected?.tree.entries ?? [];
     this.#expected.delete(id);
     const program = files.find((entry) => entry.path === module);
     if (program?.type !== 'file') throw new TypeError('the program itself did not come');
     const run: Run = { ...Promise.withResolvers<Exit>(), sinks };
     this.#runs.set(id, run);
     this.#post({
-      run: { id, argv, env, program: program.content, files: files.filter((entry) => entry !== program), stdin },
+      run: {
+        id,
+        argv,
+        env,
+        program: program.content,
+        files: files.filter((entry) => entry !== program),
+        stdin: expected?.stdin ?? new Uint8Array(),
+      },
     });
     try {
       return await run.promise;
     } finally {
       this.#runs.delete(id);
     }
+  }
+
+  /** Ends a command, if it runs. */
+  kill(id: number): null {
+    if (this.#runs.has(id)) this.#post({ kill: id });
+    return null;
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,8 @@ export interface WasiRun {
   files: Iterable<TreeEntry>;
   /** Absolute path of the program. */
   module: string;
+  /** Ends it. */
+  signal: AbortSignal;
   stdout: Sink;
   stderr: Sink;
   /** Takes what it changed. */

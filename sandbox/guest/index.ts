@@ -123,6 +123,7 @@ function serve(socket: WebSocket): void {
     for (const batch of encodeEntries(run.files)) rpc.sendFrame(channels.files, id, batch);
     rpc.sendFrame(channels.stdin, id, run.stdin);
     const { answer } = rpc.call('wasi', { id, argv, env, cwd, module });
+    run.signal.addEventListener('abort', () => void rpc.call('killWasi', id).answer.catch(() => {}));
     try {
       return (await answer) as Exit;
     } finally {

@@ -6,6 +6,7 @@ import {
   type CustomCommand,
   defineCommand,
   getCommandNames,
+  getNetworkCommandNames,
 } from 'just-bash/browser';
 import { Pipe } from './pipe.ts';
 import { findCommand, programNames, start } from './programs/program.ts';
@@ -14,7 +15,7 @@ import { planScript, runCommand } from './shell-plan.ts';
 import { shellStatus, type Task } from './task.ts';
 import { fs } from './tree.ts';
 
-const bundled = new Set<string>(getCommandNames());
+const bundled = new Set<string>([...getCommandNames(), ...getNetworkCommandNames()]);
 /** Commands of just-bash that read standard input; the others must not wait for it. */
 const readers =
   /^(cat|tee|sort|uniq|wc|head|tail|grep|egrep|fgrep|sed|awk|tr|cut|xargs|jq|yq|base64|md5sum|sha1sum|sha256sum|tac|rev|nl|fold|paste|column|gzip|gunzip|zcat|tar|read)$/;

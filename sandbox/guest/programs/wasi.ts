@@ -19,6 +19,8 @@ export const wasi: Program = {
       task.write(2, Buffer.from(`wasi: ${file}: No such file or directory\n`));
       return 127;
     }
+    const ended = new AbortController();
+    task.cleanups.add(() => ended.abort());
     const exit = await host.runWasi({
       argv,
       env: task.env,
@@ -34,6 +36,7 @@ export const wasi: Program = {
         },
       ],
       module,
+      signal: ended.signal,
       stdout: (chunk) => task.write(1, chunk),
       stderr: (chunk) => task.write(2, chunk),
       changes: (entries) => applyEntries(entries, task.cwd),
