@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Platform } from './support/platform.ts';
+import { alive, descendants } from './support/processes.ts';
 import { Repository } from './support/repository.ts';
 
 describe('a start that cannot be', () => {
@@ -112,36 +113,3 @@ describe('a platform that runs', () => {
     expect((await platform.app('hello')).status).toBe(200);
   });
 });
-
-interface Process {
-  pid: number;
-  command: string;
-}
-
-/** All processes below one, however deep, from /proc. */
-function descendants(root: number): Process[] {
-  const all = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        // Field 4 of stat, behind the name in parentheses, is the parent.
-        const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        return [{ pid: Number(pid), parent: Number(parent), command }];
-      } catch {
-        return [];
-      }
-    });
-  const below = (parent: number): Process[] =>
-    all.filter((one) => one.parent === parent).flatMap((one) => [one, ...below(one.pid)]);
-  return below(root);
-}
-
-const alive = (processes: Process[]): Process[] =>
-  processes.filter(({ pid }) => {
-    try {
-      return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-    } catch {
-      return false;
-    }
-  });
