@@ -1,6 +1,7 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { viteTextBundles } from './edge/bundle.ts';
+import { PlainSummary } from './test/support/plain-summary.ts';
 
 /** What the host sets besides wrangler.toml; see edge/env.ts. */
 const bindings = {
@@ -14,6 +15,7 @@ const bindings = {
 
 export default defineConfig({
   test: {
+    reporters: ['default', new PlainSummary()],
     projects: [
       {
         // What runs in workerd is tested in workerd, with the bindings of wrangler.toml.
