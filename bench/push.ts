@@ -7,7 +7,8 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, Platform } from '../test/support/platform.ts';
+import { freePort } from '../host/free-port.ts';
+import { Platform } from '../test/support/platform.ts';
 import { Repository } from '../test/support/repository.ts';
 import { request } from '../test/support/request.ts';
 

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleEdge, bundleRunner } from '../edge/bundle.ts';
@@ -8,6 +7,7 @@ import { runnerConfig } from '../edge/runner/config.ts';
 import { Child, tiedToParent } from './child.ts';
 import type { DataDir } from './data-dir.ts';
 import type { EdgeOptions } from './edge.ts';
+import { freePort } from './free-port.ts';
 import { type Address, openSockets, type Socket } from './listen.ts';
 import { type Settings, StartError } from './settings.ts';
 import { Watchdog } from './watchdog.ts';
@@ -167,17 +167,6 @@ const progress = (line: string): void => console.log(`${line} …`);
 
 /** Single quotes, for a shell. */
 const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<number>();
-  server.listen({ host: '127.0.0.1', port: 0 }, () => {
-    const address = server.address();
-    const port = typeof address === 'object' && address ? address.port : 0;
-    server.close(() => resolve(port));
-  });
-  return promise;
-}
 
 async function answers(port: number): Promise<void> {
   for (;;) {

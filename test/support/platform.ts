@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../host/free-port.ts';
 import { type Answer, request } from './request.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -120,15 +120,4 @@ export class Platform {
     const { pathname, search } = new URL(body.logplex_url);
     return (await request(this.port, 'localhost', pathname + search)).text;
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<number>();
-  server.listen({ host: '127.0.0.1', port: 0 }, () => {
-    const address = server.address();
-    const port = typeof address === 'object' && address ? address.port : 0;
-    server.close(() => resolve(port));
-  });
-  return promise;
 }
