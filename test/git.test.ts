@@ -1,8 +1,11 @@
 /** The git server, driven by the real git over HTTP. */
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chmod, symlink } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type GitHost, startGitHost } from './git-host/start.ts';
 import { WorkingCopy } from './git-host/working-copy.ts';
@@ -330,3 +333,45 @@ it('repacks, without what no ref reaches any more', async () => {
   await work.ok('push', url, 'main');
   await work.expectSameAs(await WorkingCopy.clone(url));
 });
+
+it('goes on with a push whose client goes away while it waits', async () => {
+  const url = remote();
+  const work = await WorkingCopy.create({ a: '1' });
+  const child = spawn('git', ['push', '-o', 'say=building', '-o', 'wait=1500', url, 'main'], { cwd: work.path });
+  await untilSaid(child, 'remote: building');
+  child.kill('SIGKILL');
+  await expect
+    .poll(async () => (await work.ok('ls-remote', url)).stdout, { timeout: 10_000 })
+    .toContain('refs/heads/main');
+  await work.expectSameAs(await WorkingCopy.clone(url));
+});
+
+it('keeps nothing of a push whose client goes away in the middle of the pack', async () => {
+  const url = remote();
+  const { port } = new URL(url);
+  const socket = connect(Number(port), '127.0.0.1');
+  const line = `${'0'.repeat(40)} ${'1'.repeat(40)} refs/heads/main\0report-status`;
+  const head = `${(line.length + 4).toString(16).padStart(4, '0')}${line}0000PACK\0\0\0\x02\0\0\0\x05`;
+  socket.write(
+    `POST ${new URL(url).pathname}/git-receive-pack HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n` +
+      `Content-Type: application/x-git-receive-pack-request\r\n\r\n${head}`,
+  );
+  // Blobs that are stored without compression, more of them than one part of an upload takes.
+  const entry = Buffer.concat([Buffer.of(0xb0, 0x80, 0x7d), deflateSync(Buffer.alloc(256_000), { level: 0 })]);
+  for (let i = 0; i < 24; i++) socket.write(entry);
+  await wait(500);
+  socket.destroy();
+  await expect.poll(async () => (await fetch(`${url}/keys`)).json(), { timeout: 10_000 }).toEqual([]);
+});
+
+/** Resolves when a program has written this to its standard error. */
+function untilSaid(child: ChildProcess, words: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let said = '';
+  child.stderr?.on('data', (bytes) => {
+    said += bytes;
+    if (said.includes(words)) resolve();
+  });
+  child.once('exit', () => reject(new Error(`It ended without saying ${words}:\n${said}`)));
+  return promise;
+}
