@@ -1,6 +1,6 @@
 import { desc, eq, sql } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { apps as appsTable, slugs, users } from '../../schema/tables.ts';
 import { checkAppName } from '../platform/app-name.ts';
 import { type App, createApp, deleteApp, findApp, visibleApps } from '../platform/apps.ts';

@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { scopes, tokens } from '../../schema/tables.ts';
 import { database } from '../platform/database.ts';
 import { notFound } from '../platform/errors.ts';

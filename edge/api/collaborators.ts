@@ -1,6 +1,6 @@
 import { and, eq, isNull, or } from 'drizzle-orm';
 import { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { collaborators as collaboratorsTable, users } from '../../schema/tables.ts';
 import type { App } from '../platform/apps.ts';
 import { type Database, database, isUniqueViolation, now } from '../platform/database.ts';

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { database } from '../platform/database.ts';
 import { invalid } from '../platform/errors.ts';
 import { type Config, createRelease, currentRelease, releaseConfig } from '../platform/releases.ts';

@@ -1,6 +1,6 @@
 import { and, asc, eq, or } from 'drizzle-orm';
 import { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { formation as formationTable } from '../../schema/tables.ts';
 import type { App } from '../platform/apps.ts';
 import { type Database, database, now } from '../platform/database.ts';

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { signLogUrl, verifyLogUrl } from '../logs/signed-url.ts';
 import { now } from '../platform/database.ts';
 import { ApiError } from '../platform/errors.ts';

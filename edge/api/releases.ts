@@ -1,6 +1,6 @@
 import { and, eq, or } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { releases as releasesTable, users } from '../../schema/tables.ts';
 import type { App } from '../platform/apps.ts';
 import { database } from '../platform/database.ts';

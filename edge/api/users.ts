@@ -1,6 +1,6 @@
 import { and, asc, eq, isNull, or } from 'drizzle-orm';
 import { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { apps, collaborators, tokens, users as usersTable } from '../../schema/tables.ts';
 import { database, now } from '../platform/database.ts';
 import { ApiError, invalid, notFound } from '../platform/errors.ts';

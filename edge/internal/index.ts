@@ -4,7 +4,7 @@
  */
 import { eq } from 'drizzle-orm';
 import { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { logLine, type RouteAnswer } from '../../schema/route.ts';
 import { builds } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
