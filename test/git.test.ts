@@ -288,6 +288,15 @@ it('gives a tree with modes and links, and refuses what cannot be built', async 
   expect(await (await fetch(`${url}/tree?commit=${gitlink}`)).text()).toContain('module is a submodule');
 });
 
+it('names the files that are only pointers to Git LFS', async () => {
+  const url = remote();
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 12345\n`;
+  const work = await WorkingCopy.create({ '.gitattributes': '*.psd filter=lfs\n', 'a/b.psd': pointer, 'c.txt': 'c' });
+  const commit = (await work.ok('rev-parse', 'HEAD')).stdout.trim();
+  await work.ok('push', url, 'main');
+  expect(await (await fetch(`${url}/lfs?commit=${commit}`)).json()).toEqual(['a/b.psd']);
+});
+
 it('goes on after a restart, and deletes all of a repository', async () => {
   const url = () => `${host.url}/restart.git`;
   const work = await WorkingCopy.create({ a: '1' });

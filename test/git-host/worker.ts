@@ -2,7 +2,14 @@
  * The git server alone: `/<app>.git/…` for every app name, without authentication. What a push is to meet is set by
  * push options: `reject=<reason>`, `wait=<ms>`, `say=<text>`, `commit` (as the build queue does it).
  */
-import { deleteRepository, handleGit, type PreReceive, readCommit, readTree } from '../../edge/git/index.ts';
+import {
+  deleteRepository,
+  handleGit,
+  listLfsPointers,
+  type PreReceive,
+  readCommit,
+  readTree,
+} from '../../edge/git/index.ts';
 
 export { Repository } from '../../edge/git/index.ts';
 
@@ -41,6 +48,7 @@ export default {
         return new Response(String(error), { status: 422 });
       }
     }
+    if (service === 'lfs') return Response.json(await listLfsPointers(env, app, searchParams.get('commit') ?? ''));
     if (service === 'delete') {
       await deleteRepository(env, app);
       return new Response('deleted\n');

@@ -18,6 +18,9 @@ import {
 /** What is asked of the store at once. A body that is read slowly is held whole by some stores (Miniflare's). */
 const RANGE = 1024 * 1024;
 
+/** What goes to the sink at once: as much as fits a packet of side-band-64k. */
+const BATCH = 65515;
+
 /** Takes the bytes of a pack, which may be reused afterwards. */
 export type PackSink = (bytes: Uint8Array) => Promise<void>;
 
@@ -26,6 +29,8 @@ export class PackWriter {
   readonly #store: ObjectStore;
   readonly #sink: PackSink;
   readonly #hash = createHash('sha1');
+  readonly #batch = new Uint8Array(BATCH);
+  #filled = 0;
   #position = 0;
 
   constructor(store: ObjectStore, sink: PackSink) {
@@ -71,7 +76,7 @@ export class PackWriter {
         written.set(offset, at);
       }
     }
-    await this.#sink(this.#hash.digest());
+    await this.#end();
   }
 
   /** Writes all packs of a repository as one; only right when no object is in two of them. */
@@ -87,13 +92,31 @@ export class PackWriter {
         await this.#emit(new Uint8Array(await object.arrayBuffer()));
       }
     }
-    await this.#sink(this.#hash.digest());
+    await this.#end();
   }
 
+  /** Collects what is written: most entries are small, and each call of the hash and of the sink costs. */
   async #emit(bytes: Uint8Array): Promise<void> {
-    this.#hash.update(bytes);
     this.#position += bytes.length;
+    for (let from = 0; from < bytes.length; ) {
+      const piece = bytes.subarray(from, from + BATCH - this.#filled);
+      this.#batch.set(piece, this.#filled);
+      this.#filled += piece.length;
+      from += piece.length;
+      if (this.#filled === BATCH) await this.#flush();
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const bytes = this.#batch.subarray(0, this.#filled);
+    this.#filled = 0;
+    this.#hash.update(bytes);
     await this.#sink(bytes);
+  }
+
+  async #end(): Promise<void> {
+    await this.#flush();
+    await this.#sink(this.#hash.digest());
   }
 
   async #copy(pack: number, from: number, to: number): Promise<void> {
