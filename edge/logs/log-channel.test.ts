@@ -27,6 +27,21 @@ it('keeps lines in order, and filters by source and dyno', async () => {
   expect(await read({ dyno: 'web.2' })).toEqual(['four']);
 });
 
+it('puts what two runners sent into the order in which it happened', async () => {
+  const log = channel('batches');
+  await log.append([
+    { ...line('one'), at: 1 },
+    { ...line('four'), at: 4 },
+  ]);
+  await log.append([
+    { ...line('two'), at: 2 },
+    { ...line('three'), at: 3 },
+    { ...line('five'), at: 4 },
+  ]);
+  const kept = await text(await log.read({ lines: 4, tail: false }));
+  expect(kept.match(/\w+(?=\n)/g)).toEqual(['two', 'three', 'four', 'five']);
+});
+
 it('keeps the newest 1,500 lines', async () => {
   const log = channel('many');
   for (let batch = 0; batch < 4; batch++) {

@@ -39,13 +39,16 @@ export class LogChannel extends DurableObject<Env> {
     for (const tail of this.#tails) tail.push(lines);
   }
 
-  /** The log as text, a line each, oldest first; with `tail` it ends only when the reader goes. */
+  /**
+   * The log as text, a line each, oldest first: runners send in batches, so what happened first may come last. With
+   * `tail` it ends only when the reader goes.
+   */
   read(filter: LogFilter): ReadableStream<Uint8Array> {
     const kept = this.ctx.storage.sql
       .exec<Omit<LogLine, 'app'>>(
         `SELECT at, source, dyno, text FROM lines
          WHERE (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR dyno = ?2 OR dyno LIKE ?2 || '.%')
-         ORDER BY seq DESC LIMIT ?3`,
+         ORDER BY at DESC, seq DESC LIMIT ?3`,
         filter.source ?? null,
         filter.dyno ?? null,
         filter.lines,
