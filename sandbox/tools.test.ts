@@ -18,12 +18,16 @@ const project: Record<string, string> = {
     type: 'module',
     dependencies: { react: '19.2.0', 'react-dom': '19.2.0', vue: '3.5.24' },
     devDependencies: {
+      '@sveltejs/adapter-static': '3.0.10',
+      '@sveltejs/kit': '2.48.5',
+      '@sveltejs/vite-plugin-svelte': '6.2.1',
       '@types/react': '19.2.2',
       '@types/react-dom': '19.2.2',
       '@vitejs/plugin-react': '5.1.0',
       '@vitejs/plugin-vue': '6.0.1',
       esbuild: 'npm:esbuild-wasm@0.25.12',
       rollup: 'npm:@rollup/wasm-node@4.53.3',
+      svelte: '5.43.8',
       typescript: '5.9.3',
       vite: '7.2.4',
       webpack: '5.103.0',
@@ -32,12 +36,13 @@ const project: Record<string, string> = {
     overrides: { esbuild: '$esbuild', rollup: '$rollup' },
     scripts: {
       typescript: 'tsc -p . --noEmit false --outDir out/tsc',
-      broken: 'tsc --noEmit --strict broken.ts',
+      broken: 'tsc --noEmit --strict --skipLibCheck --lib es2022 broken.ts',
       rollup: 'rollup src/main.js --file out/rollup.js --format es',
       webpack: 'webpack ./src/main.js --mode production -o out/webpack',
       esbuild: 'node esbuild.js',
       react: 'tsc && vite build --outDir out/react',
       vue: 'vite build --config vue.config.js',
+      svelte: 'npm run build --prefix svelte',
     },
   }),
   'tsconfig.json': JSON.stringify({
@@ -48,6 +53,8 @@ const project: Record<string, string> = {
       moduleResolution: 'bundler',
       jsx: 'react-jsx',
       strict: true,
+      skipLibCheck: true,
+      types: [],
       noEmit: true,
     },
     include: ['src/*.ts', 'src/*.tsx'],
@@ -71,6 +78,13 @@ const project: Record<string, string> = {
   'src/App.vue': `<script setup>import { ref } from 'vue'; const count = ref(0);</script>
     <template><button @click="count++">clicked {{ count }}</button></template>
     <style scoped>button { color: teal }</style>`,
+  'svelte/package.json': JSON.stringify({ type: 'module', scripts: { build: 'vite build' } }),
+  'svelte/svelte.config.js': `import adapter from '@sveltejs/adapter-static'; export default { kit: { adapter: adapter() } };`,
+  'svelte/vite.config.js': `import { sveltekit } from '@sveltejs/kit/vite'; export default { plugins: [sveltekit()] };`,
+  'svelte/src/app.html': '<html><head>%sveltekit.head%</head><body>%sveltekit.body%</body></html>',
+  'svelte/src/routes/+layout.js': 'export const prerender = true;',
+  'svelte/src/routes/+page.svelte':
+    '<script>let count = $state(2);</script><button onclick={() => count++}>clicked {count}</button>',
 };
 
 let directory: string;
@@ -140,4 +154,9 @@ test('vite builds React and TypeScript', async () => {
 
 test('vite builds Vue', async () => {
   expect(await build('vue')).toMatch(/out\/vue\/assets\/vue-[\w-]+\.css/);
+});
+
+test('SvelteKit prerenders a static site', async () => {
+  await build('svelte');
+  expect(await readFile(join(directory, 'svelte/build/index.html'), 'utf8')).toContain('clicked 2</button>');
 });
