@@ -67,6 +67,8 @@ const ANSWER_MS = 7 * 24 * 60 * 60 * 1000;
 const REPACK_AT = 20;
 /** How long after the last push that is done, in ms. */
 const REPACK_DELAY_MS = 60 * 1000;
+/** How long objects that no ref reaches stay at least, in ms. */
+const GARBAGE_DELAY_MS = 60 * 60 * 1000;
 /** How long packs that were replaced stay, for whoever still reads them, in ms. */
 const GRACE_MS = 60 * 60 * 1000;
 
@@ -174,7 +176,7 @@ export class Repository extends DurableObject<Env> {
     this.ctx.storage.transactionSync(() => {
       if (answer.ok) this.#apply(content);
       this.#finish(id, rejected);
-      if (this.#packs().length >= REPACK_AT) this.#setMeta('repack', String(Date.now() + REPACK_DELAY_MS));
+      this.#planRepack();
     });
     if (!answer.ok) await this.#removePack(id);
     await this.#wake();
@@ -296,6 +298,11 @@ export class Repository extends DurableObject<Env> {
   #hasOpenPush(except = ''): boolean {
     const query = "SELECT 1 FROM pushes WHERE state IN ('receiving', 'quarantined') AND id <> ? LIMIT 1";
     return this.#sql.exec(query, except).toArray().length > 0;
+  }
+
+  #planRepack(): void {
+    const delay = this.#packs().length >= REPACK_AT ? REPACK_DELAY_MS : GARBAGE_DELAY_MS;
+    if (delay === REPACK_DELAY_MS || this.#meta('untidy')) this.#setMeta('repack', String(Date.now() + delay));
   }
 
   /** Puts a pack in the place of all that there are; they stay in R2 for a while. */
