@@ -272,3 +272,23 @@ describe('child processes', () => {
         parentPort.once('message', ({ add }) => { parentPort.postMessage({ isMainThread, sum: workerData.n + add }) })`,
     }));
 });
+
+test('each task has its own of the globals that Go programs make', async () => {
+  await sandbox.writeEntries(
+    files({
+      'go.cjs': `Object.defineProperty(globalThis, 'fs', { value: process.argv[2], enumerable: true });
+        setTimeout(() => console.log(globalThis.fs), 50)`,
+    }),
+  );
+  const run = (name: string) => runLine(sandbox, `node go.cjs ${name}`);
+  const results = await Promise.all([run('one'), run('two')]);
+  expect(results.map(({ stdout }) => stdout)).toEqual(['one\n', 'two\n']);
+});
+
+test('native code is named in the error', async () => {
+  await sandbox.writeEntries(files({ tool: Buffer.from('\x7fELF\x02\x01', 'latin1'), 'addon.node': '' }));
+  expect((await runLine(sandbox, './tool')).stderr).toContain('/app/tool is native code');
+  expect((await runLine(sandbox, `node -e 'require("./addon.node")'`)).stderr).toContain(
+    '/app/addon.node is native code',
+  );
+});

@@ -80,8 +80,11 @@ export function createBuiltins(task: Task, process: () => Process, getLoader: ()
       case 'http':
       case 'https':
         return holdRequests(task, engine(name));
-      case 'zlib':
       case 'dns':
+        return createDns(task);
+      case 'dns/promises':
+        return (builtin('dns') as Members).promises;
+      case 'zlib':
       case 'crypto':
         return holdCallbacks(task, engine(name));
       default:
@@ -132,6 +135,27 @@ function holdRequests(task: Task, source: Members): Members {
     };
   };
   return { ...source, request: hold(source.request as AnyFunction), get: hold(source.get as AnyFunction) };
+}
+
+/** Names are resolved by the gateway; the machine itself knows only its own, which development servers ask for. */
+function createDns(task: Task): Members {
+  const dns = holdCallbacks(task, engine('dns'));
+  const promises = { ...(engine('dns').promises as Members) };
+  const own = { address: '127.0.0.1', family: 4 };
+  const lookup = async (name: string, options?: { all?: boolean }): Promise<unknown> => {
+    if (name === 'localhost') return options?.all ? [own] : own;
+    const error = new Error(`getaddrinfo ENOTFOUND ${name}`);
+    throw Object.assign(error, { code: 'ENOTFOUND', errno: -3008, syscall: 'getaddrinfo', hostname: name });
+  };
+  const lookupBack = (name: string, ...rest: unknown[]) => {
+    const callback = rest.at(-1) as AnyFunction;
+    const options = typeof rest[0] === 'object' && rest[0] !== null ? (rest[0] as { all?: boolean }) : {};
+    task.holdFor(lookup(name, options)).then(
+      (found) => task.dispatch(() => (options.all ? callback(null, found) : callback(null, own.address, own.family))),
+      (error: unknown) => task.dispatch(() => callback(error)),
+    );
+  };
+  return { ...dns, lookup: lookupBack, promises: { ...promises, lookup } };
 }
 
 function createOs(task: Task): Members {

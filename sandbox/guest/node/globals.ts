@@ -230,7 +230,37 @@ export function installGlobals(): void {
       },
     });
   }
+  installOwnGlobals();
   installWebAssembly();
+}
+
+/** Globals that Go programs compiled to wasm (esbuild) make for themselves: each task has its own. */
+const ownGlobals = new Set<PropertyKey>(['fs', 'path', 'require', 'Go']);
+
+function installOwnGlobals(): void {
+  const values = new WeakMap<Task, Map<PropertyKey, unknown>>();
+  const assign = (name: PropertyKey, value: unknown) => {
+    const task = currentTask();
+    if (task === undefined) return;
+    const own = values.get(task) ?? new Map<PropertyKey, unknown>();
+    values.set(task, own.set(name, value));
+  };
+  for (const name of ownGlobals) {
+    Object.defineProperty(globalThis, name, {
+      configurable: true,
+      get: () => {
+        const task = currentTask();
+        return task && values.get(task)?.get(name);
+      },
+      set: (value) => assign(name, value),
+    });
+  }
+  const { defineProperty } = Object;
+  Object.defineProperty = <Target>(target: Target, name: PropertyKey, descriptor: PropertyDescriptor): Target => {
+    if (target !== globalThis || !ownGlobals.has(name)) return defineProperty(target, name, descriptor);
+    assign(name, 'value' in descriptor ? descriptor.value : descriptor.get?.());
+    return target;
+  };
 }
 
 /** workerd never settles the asynchronous forms for code that is compiled at run time; the synchronous ones work. */

@@ -61,13 +61,26 @@ export function findCommand(argv: string[], { env, cwd }: { env: Environment; cw
   return program && { program, argv };
 }
 
+/** Stands in for files that are machine code: ELF, Mach-O and Windows executables. */
+const nativeCode: Program = {
+  names: [],
+  async run(task) {
+    const message = `${task.argv[0]} is native code, which does not run in the sandbox. Use the package's WebAssembly build, or another package.`;
+    task.write(2, Buffer.from(`${message}\n`));
+    return 126;
+  },
+};
+const nativeMagic = /^(?:\x7fELF|\xcf\xfa\xed\xfe|\xca\xfe\xba\xbe|MZ)/;
+
 /** The program for a file: by its first bytes, as the kernel does, or by its extension. */
 function commandOf(path: string, rest: string[]): Command | undefined {
   const head = Buffer.alloc(256);
   const fd = fs.openSync(path, 'r');
   const length = fs.readSync(fd, head, 0, head.length, 0);
   fs.closeSync(fd);
-  if (head.toString('latin1', 0, 4) === '\0asm' && wasmProgram) return { program: wasmProgram, argv: [path, ...rest] };
+  const magic = head.toString('latin1', 0, 4);
+  if (nativeMagic.test(magic)) return { program: nativeCode, argv: [path, ...rest] };
+  if (magic === '\0asm' && wasmProgram) return { program: wasmProgram, argv: [path, ...rest] };
   const line = /^#!\s*(.*)/.exec(head.toString('utf8', 0, length))?.[1]?.trim();
   const words = line?.split(/\s+/) ?? [];
   if (words[0]?.endsWith('/env')) {
