@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { takeMachine } from './machine.ts';
+import { takeMachine, warmMachine } from './machine.ts';
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -17,7 +17,7 @@ const isAlive = (pid: number): boolean => {
 
 test('a machine does not outlive the process that started it, however that ended', async () => {
   const source = `
-    const { takeMachine } = await import(${JSON.stringify(fileURLToPath(new URL('machine.ts', import.meta.url)))});
+    const { takeMachine, warmMachine } = await import(${JSON.stringify(fileURLToPath(new URL('machine.ts', import.meta.url)))});
     const { pid, directory } = await takeMachine();
     console.log(JSON.stringify({ pid, directory }));
     setInterval(() => {}, 1000);`;
@@ -38,4 +38,21 @@ test('its process gets nothing of the environment', async () => {
   expect(await readFile(`/proc/${machine.pid}/environ`, 'utf8')).toBe('');
   await machine.kill();
   expect(isAlive(machine.pid)).toBe(false);
+});
+
+test('a spare that died is not handed out', async () => {
+  const stop = warmMachine();
+  // Its start takes less than half a second.
+  await sleep(2500);
+  for (const thread of await readdir(`/proc/${process.pid}/task`)) {
+    const children = await readFile(`/proc/${process.pid}/task/${thread}/children`, 'utf8');
+    for (const pid of children.split(' ').filter(Boolean)) {
+      if ((await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('control-fd')) process.kill(Number(pid), 'SIGKILL');
+    }
+  }
+  await sleep(200);
+  const machine = await takeMachine();
+  await stop();
+  expect(isAlive(machine.pid)).toBe(true);
+  await machine.kill();
 });

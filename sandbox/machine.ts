@@ -188,18 +188,19 @@ export function warmMachine(): () => Promise<void> {
 let keepWarm = false;
 
 function refill(): void {
-  if (!keepWarm) return;
+  if (!keepWarm || spare) return;
   spare = startMachine();
-  // Where it failed, the one who takes it is told.
+  // Where it failed, the one who takes it starts another.
   spare.catch(() => {});
 }
 
-/** The machine that is ready, or a new one. */
+/** The machine that is ready, or a new one. A spare that has died meanwhile is no machine. */
 export async function takeMachine(): Promise<Machine> {
   const ready = spare;
   spare = undefined;
-  if (ready === undefined) return startMachine();
-  const machine = await ready;
+  const machine = await ready?.catch(() => undefined);
   refill();
-  return machine.alive() ? machine : startMachine();
+  if (machine?.socket.readyState === WebSocket.OPEN) return machine;
+  await machine?.kill();
+  return startMachine();
 }
