@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import type { Env } from '../env.ts';
-import { handleGit, type PreReceive, readCommit } from '../git/index.ts';
+import { handleGit, listLfsPointers, type PreReceive, type Progress, readCommit, TreeError } from '../git/index.ts';
 import type { App } from '../platform/apps.ts';
 import { findApp } from '../platform/apps.ts';
 import { ApiError } from '../platform/errors.ts';
@@ -29,6 +29,35 @@ git.all('/:repository{[^/]+\\.git}/:service{.+}', async (c) => {
   });
 });
 
+/** git's word for a push that was turned down; why, its output has said. */
+const DECLINED = 'pre-receive hook declined';
+
+/** How many files a warning names. */
+const NAMED_FILES = 5;
+
+/** Says what of a commit can never be built, and returns why; of Git LFS it only warns. */
+async function complainOf(
+  env: Env,
+  app: App,
+  commit: string,
+  pushId: string,
+  progress: Progress,
+): Promise<string | undefined> {
+  try {
+    const pointers = await listLfsPointers(env, app.id, commit, { pushId });
+    if (pointers.length === 0) return undefined;
+    const named = pointers.slice(0, NAMED_FILES).join(', ') + (pointers.length > NAMED_FILES ? ', …' : '');
+    await progress(
+      ` !     Git LFS is not supported: ${pointers.length} of the files are pointers without content: ${named}\n`,
+    );
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TreeError)) throw error;
+    await progress(` !     ${error.message}\n`);
+    return DECLINED;
+  }
+}
+
 /** What stands between a push and its refs: a push to the deploy branch must build. */
 function deployOn(env: Env, app: App, user: User): PreReceive {
   return async (push, progress) => {
@@ -38,6 +67,8 @@ function deployOn(env: Env, app: App, user: User): PreReceive {
       if (branch) await progress('Pushed to non-deploy branch, skipping build.\n');
       return { accepted: true };
     }
+    const complaint = await complainOf(env, app, deploy.new, push.id, progress);
+    if (complaint) return { accepted: false, reason: complaint };
     const queue = env.BUILD_QUEUE.get(env.BUILD_QUEUE.idFromName(app.id));
     const id = crypto.randomUUID();
     const { subject } = await readCommit(env, app.id, deploy.new, { pushId: push.id });
@@ -52,7 +83,6 @@ function deployOn(env: Env, app: App, user: User): PreReceive {
     const output = await queue.output(id);
     for await (const bytes of output) await progress(bytes);
     const outcome = await queue.outcome(id);
-    // Why, the person has read in the output; this is git's word for a push that was turned down.
     return outcome.status === 'succeeded'
       ? { accepted: true }
       : { accepted: false, reason: 'pre-receive hook declined' };
