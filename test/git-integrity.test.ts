@@ -1,4 +1,5 @@
 /** What a push may never do, whatever goes wrong around it: lose what is committed, store what git cannot clone. */
+import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type GitHost, startGitHost } from './git-host/start.ts';
@@ -93,4 +94,16 @@ it('takes a history of many small changes to one compressible file', async () =>
   });
   await work.gitWith({ input: commits.join('') }, 'fast-import', '--quiet', '--depth=50');
   await work.ok('push', url, 'main');
+});
+
+it('takes a small change of a file of 80 MB, which git sends as a delta', async () => {
+  const url = remote();
+  const blob = randomBytes(80_000_000);
+  const work = await WorkingCopy.create({ 'large.bin': blob });
+  await work.ok('push', '--quiet', url, 'main');
+  blob.write('changed', 40_000_000);
+  await work.write({ 'large.bin': blob });
+  await work.commit('Second');
+  await work.ok('push', '--quiet', url, 'main');
+  await work.expectSameAs(await WorkingCopy.clone(url));
 });

@@ -28,7 +28,7 @@ export const defaultLimits: Limits = {
   packBytes: 2048 * MiB,
   objects: 1_000_000,
   blobBytes: 1024 * MiB,
-  heldBytes: 64 * MiB,
+  heldBytes: 256 * MiB,
   deltaDepth: 4095,
   inflationRatio: 200,
   refUpdates: 20_000,
