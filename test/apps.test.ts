@@ -51,7 +51,7 @@ it('serves Fastify', async () => {
   expect(JSON.parse((await platform.app('fastify', '/todos')).text)).toEqual([{ id: 1, title: 'sails', done: false }]);
   await expect
     .poll(() => platform.log('fastify'), { timeout: 10_000 })
-    .toMatch(/app\[web\.1\]: \{"level":30.*"msg":"request completed"/);
+    .toMatch(/app\[web\.1\]: \{"level":30.*"msg":"Server listening at http:\/\/127\.0\.0\.1:5000"/);
 });
 
 it('serves Hono on Node', async () => {

@@ -11,7 +11,7 @@ import { catchErrors, terminate, uncaught } from './errors.ts';
 import { Events } from './events.ts';
 import { unpackTree } from './files.ts';
 import { onListening, publicServer, replaceHttpServer } from './http/index.ts';
-import { resolveLocalhost } from './localhost.ts';
+import { resolveLocalhost, showLoopback } from './localhost.ts';
 import { type AppModule, run } from './main-module.ts';
 import { captureOutput } from './output.ts';
 import { nameNode, prepareProcess } from './process.ts';
@@ -26,6 +26,7 @@ export class App extends DurableObject implements Instance {
     nameNode();
     runAsClusterWorker();
     resolveLocalhost();
+    showLoopback();
     replaceHttpServer();
     onListening(() => this.#events.send({ type: 'listening' }));
     await unpackTree(files, date);

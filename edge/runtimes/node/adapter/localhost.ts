@@ -1,4 +1,5 @@
 import dns, { type LookupAddress, type LookupOptions } from 'node:dns';
+import os, { type NetworkInterfaceInfo } from 'node:os';
 import { changePromises } from './promises.ts';
 
 type Callback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
@@ -21,6 +22,19 @@ export function resolveLocalhost(): void {
       return options(given).all ? [loopback] : loopback;
     },
   });
+}
+
+/** The one network there is, as frameworks list it that say where they listen; workerd knows of none. */
+export function showLoopback(): void {
+  const lo: NetworkInterfaceInfo = {
+    address: loopback.address,
+    netmask: '255.0.0.0',
+    family: 'IPv4',
+    mac: '00:00:00:00:00:00',
+    internal: true,
+    cidr: '127.0.0.1/8',
+  };
+  Object.assign(os, { networkInterfaces: () => ({ lo: [{ ...lo }] }) });
 }
 
 const loopback: LookupAddress = { address: '127.0.0.1', family: 4 };
