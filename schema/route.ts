@@ -12,7 +12,7 @@ export const route = z.object({
   app: z.object({ id: z.uuid(), name: z.string() }),
   /** Grows with every change of anything in this object; an older one never replaces a newer. */
   revision: z.number().int(),
-  /** Host names, lower case, without port, that this app answers to. */
+  /** Host names, lower case, without port, that this app answers to; `*.` for all of one level below a domain. */
   hosts: z.array(z.string()),
   maintenance: z.boolean(),
   /** What runs; null before the first deploy. */

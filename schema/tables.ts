@@ -153,3 +153,17 @@ export const formation = sqliteTable(
   },
   (table) => [uniqueIndex('formation_type').on(table.appId, table.type)],
 );
+
+export const domains = sqliteTable(
+  'domains',
+  {
+    id: id(),
+    appId: text('app_id')
+      .notNull()
+      .references(() => apps.id, { onDelete: 'cascade' }),
+    /** Lower case; a wildcard begins with `*.`. */
+    hostname: text('hostname').notNull().unique(),
+    createdAt: createdAt(),
+  },
+  (table) => [index('domains_app').on(table.appId)],
+);

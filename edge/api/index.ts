@@ -9,6 +9,7 @@ import { authorizations } from './authorizations.ts';
 import { builds } from './builds.ts';
 import { collaborators } from './collaborators.ts';
 import { configVars } from './config-vars.ts';
+import { domains } from './domains.ts';
 import { formation } from './formation.ts';
 import { git } from './git.ts';
 import { logSessions, logStream } from './log-sessions.ts';
@@ -34,6 +35,7 @@ for (const resource of [
   builds,
   collaborators,
   configVars,
+  domains,
   formation,
   git,
   logSessions,

@@ -1,7 +1,7 @@
 /** What the routers must know of an app, made from D1, and told to them when it changes. See schema/route.ts. */
-import { eq, sql } from 'drizzle-orm';
+import { eq, inArray, sql } from 'drizzle-orm';
 import type { Route } from '../../schema/route.ts';
-import { apps, formation, slugs } from '../../schema/tables.ts';
+import { apps, domains, formation, slugs } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { type Database, database, now } from './database.ts';
 import { currentRelease, releaseConfig } from './releases.ts';
@@ -15,23 +15,36 @@ const ANNOUNCE_TIMEOUT_MS = 75_000;
 
 /** The route of the app that answers to `host` (lower case, without port), or null. */
 export async function routeForHost(env: Env, host: string): Promise<Route | null> {
-  const suffix = `.${env.APPS_DOMAIN}`;
-  if (!host.endsWith(suffix)) return null;
-  const app = await database(env.DB).query.apps.findFirst({ where: eq(apps.name, host.slice(0, -suffix.length)) });
+  const app = await appForHost(env, host);
   return app ? routeOf(env, app) : null;
+}
+
+/** By its own name, by a custom domain, or by a wildcard for the domain above. */
+async function appForHost(env: Env, host: string): Promise<typeof apps.$inferSelect | undefined> {
+  const db = database(env.DB);
+  const suffix = `.${env.APPS_DOMAIN}`;
+  if (host.endsWith(suffix)) return db.query.apps.findFirst({ where: eq(apps.name, host.slice(0, -suffix.length)) });
+  const wildcard = host.replace(/^[^.]*/, '*');
+  const found = await db
+    .select({ app: apps, hostname: domains.hostname })
+    .from(domains)
+    .innerJoin(apps, eq(apps.id, domains.appId))
+    .where(inArray(domains.hostname, [host, wildcard]));
+  return (found.find(({ hostname }) => hostname === host) ?? found[0])?.app;
 }
 
 async function routeOf(env: Env, app: typeof apps.$inferSelect): Promise<Route> {
   const db = database(env.DB);
-  const [release, dynos] = await Promise.all([
+  const [release, dynos, custom] = await Promise.all([
     currentRelease(db, app.id),
     db.query.formation.findMany({ where: eq(formation.appId, app.id) }),
+    db.query.domains.findMany({ where: eq(domains.appId, app.id) }),
   ]);
   const slug = release.slugId ? await db.query.slugs.findFirst({ where: eq(slugs.id, release.slugId) }) : undefined;
   return {
     app: { id: app.id, name: app.name },
     revision: app.revision,
-    hosts: [appHost(env, app.name)],
+    hosts: [appHost(env, app.name), ...custom.map(({ hostname }) => hostname)],
     maintenance: app.maintenance,
     release: slug
       ? {

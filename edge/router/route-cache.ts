@@ -89,6 +89,8 @@ export class RouteCache {
       const known = this.#routes.get(route.app.id);
       if (known && route.revision > known.revision) await this.#options.onChange(route, known);
       this.put(route);
+      // A host that a wildcard covers is not among the route's own.
+      entry.app = route.app.id;
       return this.#routes.get(route.app.id) ?? null;
     } finally {
       entry.asking = undefined;

@@ -42,6 +42,16 @@ CREATE TABLE `collaborators` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `collaborators_app_user` ON `collaborators` (`app_id`,`user_id`);--> statement-breakpoint
 CREATE INDEX `collaborators_user` ON `collaborators` (`user_id`);--> statement-breakpoint
+CREATE TABLE `domains` (
+	`id` text PRIMARY KEY NOT NULL,
+	`app_id` text NOT NULL,
+	`hostname` text NOT NULL,
+	`created_at` text NOT NULL,
+	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `domains_hostname_unique` ON `domains` (`hostname`);--> statement-breakpoint
+CREATE INDEX `domains_app` ON `domains` (`app_id`);--> statement-breakpoint
 CREATE TABLE `formation` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
