@@ -27,7 +27,11 @@ export default defineConfig({
             miniflare: { bindings },
           }),
         ],
-        test: { name: 'edge', include: ['edge/**/*.test.ts', 'schema/**/*.test.ts'] },
+        test: {
+          name: 'edge',
+          include: ['edge/**/*.test.ts', 'schema/**/*.test.ts'],
+          setupFiles: ['edge/testing/migrate.ts'],
+        },
       },
       {
         test: { name: 'node', include: ['{builder,sandbox,host}/**/*.test.ts'], testTimeout: 60_000 },

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** A process that is to run as long as the platform does. */
 export interface ChildOptions {
@@ -22,6 +23,9 @@ export interface ChildOptions {
 /** How long a process that was told to stop may take before it is killed. Milliseconds. */
 const STOP_PATIENCE_MS = 5_000;
 
+/** How long the last of a killed process group may take to be gone. Milliseconds. */
+const GROUP_PATIENCE_MS = 500;
+
 /** One that ran this long is started again at once; sooner, after a wait that doubles. Milliseconds. */
 const STABLE_MS = 10_000;
 const MAX_WAIT_MS = 10_000;
@@ -31,6 +35,16 @@ const setpriv = process.platform === 'linux' && ['/usr/bin/setpriv', '/bin/setpr
 /** A command that ends when its parent does, however that ends, where the system can do that (Linux's util-linux). */
 export const tiedToParent = (command: string, args: string[]): [string, string[]] =>
   setpriv ? [setpriv, ['--pdeathsig', 'KILL', command, ...args]] : [command, args];
+
+/** Ends what is left of a process group, and waits for that as long as a zombie nobody collects may let it. */
+async function endGroup(leader: number): Promise<void> {
+  try {
+    process.kill(-leader, 'SIGKILL');
+    for (const end = Date.now() + GROUP_PATIENCE_MS; Date.now() < end; await delay(5)) process.kill(-leader, 0);
+  } catch {
+    // ESRCH: the group is empty.
+  }
+}
 
 /** Keeps one process running: starts it, starts it again when it ends, and stops it for good when told. */
 export class Child {
@@ -55,7 +69,7 @@ export class Child {
     this.#process?.kill('SIGKILL');
   }
 
-  /** Ends the process for good: politely, then by force. */
+  /** Ends the process for good, and what it started with it: politely, then by force. */
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#restart);
@@ -66,6 +80,7 @@ export class Child {
     const force = setTimeout(() => child.kill('SIGKILL'), STOP_PATIENCE_MS);
     await ended;
     clearTimeout(force);
+    if (child.pid) await endGroup(child.pid);
   }
 
   #start(): void {

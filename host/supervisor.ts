@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stop as stopEsbuild } from 'esbuild';
 import { bundleEdge, bundleRunner } from '../edge/bundle.ts';
 import { runnerConfig } from '../edge/runner/config.ts';
 import { Child, tiedToParent } from './child.ts';
@@ -45,6 +46,8 @@ export class Supervisor {
 
     progress('Bundling the Workers');
     const [edgeScript, runnerScript] = await Promise.all([bundleEdge(), bundleRunner()]);
+    // Its process is of no more use.
+    await stopEsbuild();
 
     progress('Starting edge, builder and runners');
     const runnerUrls = privates.map((socket) => `http://127.0.0.1:${socket.port}`);

@@ -1,4 +1,3 @@
-import { applyD1Migrations, type D1Migration } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { users } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
@@ -7,8 +6,6 @@ import { database, now } from '../platform/database.ts';
 
 /** A database with one user and one app in it. */
 export async function appInDatabase(): Promise<{ env: Env; app: App; userId: string }> {
-  const { MIGRATIONS } = env as unknown as { MIGRATIONS: D1Migration[] };
-  await applyD1Migrations(env.DB, MIGRATIONS);
   const userId = crypto.randomUUID();
   const at = now();
   await database(env.DB)
