@@ -37,7 +37,22 @@ export default defineConfig({
         test: { name: 'node', include: ['{builder,sandbox,host}/**/*.test.ts'], testTimeout: 60_000 },
       },
       {
-        test: { name: 'e2e', include: ['test/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 },
+        test: {
+          name: 'e2e',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/heroku/**', '**/node_modules/**'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'heroku',
+          include: ['test/heroku/*.test.ts'],
+          globalSetup: 'test/heroku/install.ts',
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
       },
     ],
   },
