@@ -2,7 +2,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildEvent, BuildOrder, BuildPhase, BuildResult } from '../schema/build.ts';
-import { buildNodejs, detect } from './buildpacks/nodejs/index.ts';
+import type { Build } from './buildpacks/buildpack.ts';
+import { buildpacks } from './buildpacks/index.ts';
 import { BuildFailure } from './failure.ts';
 import { BuildLog } from './log.ts';
 import type { RegistrySettings } from './npm/settings.ts';
@@ -78,15 +79,14 @@ async function build(
 
   log.step('Building on the Islet stack');
   const { hadModules } = await phase('fetch', () => fetchSource(order.source.url, tree, { secret, signal }));
-  const packageJson = await phase('detect', () => detect(tree));
-  if (packageJson === undefined) throw noLanguage();
-  log.step('Using buildpack: heroku/nodejs');
+  const { name, buildApp } = await phase('detect', () => detect(tree));
+  log.step(`Using buildpack: ${name}`);
   if (hadModules) {
     log.warn('node_modules checked into source control; it is not used.');
     log.warn('Add node_modules/ to .gitignore and run `git rm -r --cached node_modules`.');
   }
 
-  const contents = await buildNodejs(packageJson, {
+  const contents = await buildApp({
     tree,
     scratch,
     config: order.config,
@@ -110,8 +110,13 @@ async function build(
   });
 }
 
-function noLanguage(): BuildFailure {
-  return new BuildFailure('No default language could be detected for this app.', {
+/** The first buildpack that can build the app. */
+async function detect(tree: string): Promise<{ name: string; buildApp: Build }> {
+  for (const { name, detect } of buildpacks) {
+    const buildApp = await detect(tree);
+    if (buildApp) return { name, buildApp };
+  }
+  throw new BuildFailure('No default language could be detected for this app.', {
     help: [
       'HINT: This occurs when Islet cannot tell from the files at the root of the repository how to build it.',
       'A Node.js app has a package.json there. See that it is committed: `git ls-files package.json`.',

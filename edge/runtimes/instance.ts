@@ -2,7 +2,7 @@ import type { Route } from '../../schema/route.ts';
 import type { DynoHost, DynoName } from './dyno.ts';
 import { type FailureCode, failure } from './failure.ts';
 import type { InstanceEvent, Instance as Protocol } from './instance-protocol.ts';
-import { workerCode } from './node/index.ts';
+import { workerCode } from './runtime.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 
 export type Release = NonNullable<Route['release']>;

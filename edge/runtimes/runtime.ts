@@ -1,3 +1,7 @@
+import type { SlugManifest } from '../../schema/slug.ts';
+import { workerCode as node } from './node/index.ts';
+import type { Slug } from './slug.ts';
+
 /** What a runtime is told of the process that it makes a Worker for. */
 export interface RuntimeOptions {
   /** The app's config vars. */
@@ -11,3 +15,10 @@ export interface RuntimeOptions {
   /** Whether the app may make functions of text while it serves, as templates do; Cloudflare refuses it. */
   evaluates: boolean;
 }
+
+/** Makes of a slug the dynamic Worker whose Durable Object class `App` is one process of it. */
+type Runtime = (slug: Slug, options: RuntimeOptions) => WorkerLoaderWorkerCode;
+
+const runtimes: Record<SlugManifest['runtime'], Runtime> = { node };
+
+export const workerCode: Runtime = (slug, options) => runtimes[slug.manifest.runtime](slug, options);

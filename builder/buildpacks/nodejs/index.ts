@@ -5,18 +5,15 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildPhase } from '../../../schema/build.ts';
 import type { SlugManifest } from '../../../schema/slug.ts';
 import { BuildFailure } from '../../failure.ts';
 import { listFiles } from '../../files.ts';
-import type { BuildLog } from '../../log.ts';
 import { install } from '../../npm/install.ts';
 import { developmentPlaces } from '../../npm/lock.ts';
 import { projectSettings } from '../../npm/npmrc.ts';
 import { resolve } from '../../npm/resolve.ts';
-import type { RegistrySettings } from '../../npm/settings.ts';
-import type { PackageStore } from '../../npm/store.ts';
 import { megabytes, type SlugContents } from '../../slug.ts';
+import type { BuildContext, Buildpack } from '../buildpack.ts';
 import { packageAssets } from './assets.ts';
 import { type Bundle, bundle } from './bundle/bundle.ts';
 import { reportEngines } from './engines.ts';
@@ -25,34 +22,15 @@ import { findProcessTypes } from './process-types.ts';
 import { buildScript, runScript } from './scripts.ts';
 import { resolveStart } from './start-command.ts';
 
-export interface BuildContext {
-  /** The app: absolute path, without links in it. */
-  tree: string;
-  /** A directory for the build alone, outside of the tree. */
-  scratch: string;
-  /** The app's config vars. */
-  config: Readonly<Record<string, string>>;
-  log: BuildLog;
-  /** Packages of all builds. */
-  store: PackageStore;
-  /** Where registry answers are kept between builds. */
-  cache: string;
-  /** How this host reaches its registry, before the app's own .npmrc. */
-  settings: RegistrySettings;
-  signal: AbortSignal;
-  /** Runs a phase and reports how long it took. */
-  phase<Result>(name: BuildPhase, work: () => Promise<Result>): Promise<Result>;
-}
+export const nodejs: Buildpack = {
+  name: 'heroku/nodejs',
+  async detect(tree) {
+    const packageJson = await readPackageJson(tree);
+    return packageJson && ((context) => build(packageJson, context));
+  },
+};
 
-/** Whether the app is for this buildpack, and if so its package.json. */
-export const detect = readPackageJson;
-
-/**
- * Builds an app.
- *
- * @throws BuildFailure with what is wrong with the app
- */
-export async function buildNodejs(packageJson: PackageJson, context: BuildContext): Promise<SlugContents> {
+async function build(packageJson: PackageJson, context: BuildContext): Promise<SlugContents> {
   const { tree, log, config, signal } = context;
   log.step('Node.js app detected');
   log.detail('');

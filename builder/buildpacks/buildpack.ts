@@ -1,0 +1,43 @@
+import type { BuildPhase } from '../../schema/build.ts';
+import type { BuildLog } from '../log.ts';
+import type { RegistrySettings } from '../npm/settings.ts';
+import type { PackageStore } from '../npm/store.ts';
+import type { SlugContents } from '../slug.ts';
+
+export interface BuildContext {
+  /** The app: absolute path, without links in it. */
+  tree: string;
+  /** A directory for the build alone, outside of the tree. */
+  scratch: string;
+  /** The app's config vars. */
+  config: Readonly<Record<string, string>>;
+  log: BuildLog;
+  /** Packages of all builds. */
+  store: PackageStore;
+  /** Where registry answers are kept between builds. */
+  cache: string;
+  /** How this host reaches its registry, before the app's own .npmrc. */
+  settings: RegistrySettings;
+  signal: AbortSignal;
+  /** Runs a phase and reports how long it took. */
+  phase<Result>(name: BuildPhase, work: () => Promise<Result>): Promise<Result>;
+}
+
+/**
+ * Builds the app that was detected.
+ *
+ * @throws BuildFailure with what is wrong with the app
+ */
+export type Build = (context: BuildContext) => Promise<SlugContents>;
+
+/** What builds the apps of one language. */
+export interface Buildpack {
+  /** As Heroku names it: `heroku/nodejs`. */
+  name: string;
+  /**
+   * Looks at the app's tree (an absolute path): is it for this buildpack?
+   *
+   * @throws BuildFailure when it is, and cannot be read
+   */
+  detect(tree: string): Promise<Build | undefined>;
+}

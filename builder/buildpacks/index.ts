@@ -1,0 +1,5 @@
+import type { Buildpack } from './buildpack.ts';
+import { nodejs } from './nodejs/index.ts';
+
+/** The buildpacks that Islet brings, in the order in which they look at an app. */
+export const buildpacks: readonly Buildpack[] = [nodejs];
