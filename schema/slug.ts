@@ -11,6 +11,7 @@
  * Entries are regular files; directories come to be with the files in them.
  */
 import * as z from 'zod';
+import { assetsConfig } from './assets.ts';
 
 export { appRoot } from './app-root.ts';
 
@@ -27,12 +28,14 @@ const processType = z.object({
 export const slugManifest = z.object({
   version: z.literal(1),
   /** The adapter that runs it: a folder of edge/runtimes/. */
-  runtime: z.enum(['node']),
+  runtime: z.enum(['node', 'worker']),
   /** What the API shows as `buildpack_provided_description`. */
   language: z.string(),
   /** What `config` starts from; the app's config vars win: `{ NODE_ENV: 'production' }`. */
   env: z.record(z.string(), z.string()),
   processTypes: z.record(z.string(), processType),
+  /** The files that runtime `worker` serves by itself, or gives to the app's Worker. */
+  assets: assetsConfig.optional(),
   /** Every module under `code/`, by its path below `code/`. */
   modules: z.record(z.string(), z.object({ type: z.enum(moduleTypes) })),
 });

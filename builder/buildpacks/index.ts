@@ -1,5 +1,6 @@
 import type { Buildpack } from './buildpack.ts';
 import { nodejs } from './nodejs/index.ts';
+import { staticSite } from './static/index.ts';
 
 /** The buildpacks that Islet brings, in the order in which they look at an app. */
-export const buildpacks: readonly Buildpack[] = [nodejs];
+export const buildpacks: readonly Buildpack[] = [nodejs, staticSite];

@@ -1,6 +1,7 @@
 import type { SlugManifest } from '../../schema/slug.ts';
 import { workerCode as node } from './node/index.ts';
 import type { Slug } from './slug.ts';
+import { workerCode as worker } from './worker/index.ts';
 
 /** What a runtime is told of the process that it makes a Worker for. */
 export interface RuntimeOptions {
@@ -19,6 +20,6 @@ export interface RuntimeOptions {
 /** Makes of a slug the dynamic Worker whose Durable Object class `App` is one process of it. */
 type Runtime = (slug: Slug, options: RuntimeOptions) => WorkerLoaderWorkerCode;
 
-const runtimes: Record<SlugManifest['runtime'], Runtime> = { node };
+const runtimes: Record<SlugManifest['runtime'], Runtime> = { node, worker };
 
 export const workerCode: Runtime = (slug, options) => runtimes[slug.manifest.runtime](slug, options);

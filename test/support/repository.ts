@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const apps = fileURLToPath(new URL('../apps', import.meta.url));
@@ -35,7 +35,10 @@ export class Repository {
   }
 
   async write(files: Record<string, string>): Promise<void> {
-    for (const [name, text] of Object.entries(files)) await writeFile(join(this.path, name), text);
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(dirname(join(this.path, name)), { recursive: true });
+      await writeFile(join(this.path, name), text);
+    }
   }
 
   async commit(message: string): Promise<string> {
