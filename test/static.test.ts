@@ -67,3 +67,22 @@ it('refuses a static.json whose directory is not there', async () => {
   expect(stderr).toContain('static.json: the app has no directory ../other.');
   await repository.destroy();
 });
+
+it('serves what a build of an app without a server leaves', async () => {
+  const repository = await Repository.create({
+    'package.json': JSON.stringify({ scripts: { build: 'node build.js' } }),
+    'build.js': `
+      const { mkdirSync, writeFileSync } = require('node:fs');
+      mkdirSync('dist/assets', { recursive: true });
+      writeFileSync('dist/index.html', '<script src="/assets/app.js"></script>');
+      writeFileSync('dist/assets/app.js', 'start()');
+    `,
+  });
+  await platform.api('POST', '/apps', { name: 'built' });
+  const { stderr } = await repository.git('push', platform.remote('built'), 'main');
+  expect(stderr).toContain('Serving dist/ as a static site: nothing says how to start a server');
+  expect((await platform.app('built', '/assets/app.js')).text).toBe('start()');
+  expect((await platform.app('built', '/any/route')).text).toBe('<script src="/assets/app.js"></script>');
+  expect((await platform.app('built', '/build.js')).text).not.toContain('mkdirSync');
+  await repository.destroy();
+});

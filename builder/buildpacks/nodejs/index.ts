@@ -13,7 +13,8 @@ import { developmentPlaces } from '../../npm/lock.ts';
 import { projectSettings } from '../../npm/npmrc.ts';
 import { resolve } from '../../npm/resolve.ts';
 import { megabytes, type SlugContents } from '../../slug.ts';
-import type { BuildContext, Buildpack } from '../buildpack.ts';
+import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
+import { has404, site } from '../static/site.ts';
 import { packageAssets } from './assets.ts';
 import { type Bundle, bundle } from './bundle/bundle.ts';
 import { reportEngines } from './engines.ts';
@@ -21,6 +22,9 @@ import { type PackageJson, readPackageJson } from './package-json.ts';
 import { findProcessTypes } from './process-types.ts';
 import { buildScript, runScript } from './scripts.ts';
 import { resolveStart } from './start-command.ts';
+
+/** What an app finds in its environment, unless its config vars say otherwise. */
+const runtimeEnvironment = { NODE_ENV: 'production' };
 
 export const nodejs: Buildpack = {
   name: 'heroku/nodejs',
@@ -30,15 +34,15 @@ export const nodejs: Buildpack = {
   },
 };
 
-async function build(packageJson: PackageJson, context: BuildContext): Promise<SlugContents> {
+async function build(packageJson: PackageJson, context: BuildContext): Promise<Assemble> {
   const { tree, log, config, signal } = context;
   log.step('Node.js app detected');
   log.detail('');
 
   const environment = {
+    ...runtimeEnvironment,
     NPM_CONFIG_LOGLEVEL: 'error',
     NODE_VERBOSE: 'false',
-    NODE_ENV: 'production',
     NODE_MODULES_CACHE: 'true',
   };
   log.step('Creating runtime environment');
@@ -72,7 +76,14 @@ async function build(packageJson: PackageJson, context: BuildContext): Promise<S
     log.detail('');
   }
 
-  const { declared, defaults } = await findProcessTypes(tree, packageJson);
+  const { declared, defaults, site: directory } = await findProcessTypes(tree, packageJson);
+  if (directory !== undefined) {
+    log.step('Build succeeded!');
+    log.detail(`Serving ${directory}/ as a static site: nothing says how to start a server`);
+    // Without a page of its own for what is not there, a site that was built is a single-page app.
+    const notFoundHandling = has404(tree, directory) ? '404-page' : 'single-page-application';
+    return site(tree, directory, { language: 'Node.js', notFoundHandling });
+  }
   const bundles = await context.phase('bundle', () => bundleAll({ ...defaults, ...declared }, packageJson, context));
   log.step('Build succeeded!');
   log.step('Discovering process types');
@@ -100,7 +111,7 @@ async function build(packageJson: PackageJson, context: BuildContext): Promise<S
       version: 1,
       runtime: 'node',
       language: 'Node.js',
-      env: { NODE_ENV: environment.NODE_ENV },
+      env: runtimeEnvironment,
       processTypes,
       modules: Object.fromEntries([...code.keys()].sort().map((name) => [name, { type: 'cjs' }])),
     },
