@@ -86,7 +86,7 @@ async function build(
     log.warn('Add node_modules/ to .gitignore and run `git rm -r --cached node_modules`.');
   }
 
-  const contents = await buildApp({
+  const assemble = await buildApp({
     tree,
     scratch,
     config: order.config,
@@ -97,6 +97,7 @@ async function build(
     signal,
     phase,
   });
+  const contents = await assemble({});
 
   log.step('Compressing...');
   return phase('store', async () => {

@@ -24,11 +24,19 @@ export interface BuildContext {
 }
 
 /**
- * Builds the app that was detected.
+ * Makes the slug from what stands in the tree, once every buildpack of the app has done its work.
+ *
+ * @param defaults process types that other buildpacks name: type to command; those of the Procfile come before them
+ * @throws BuildFailure with what is wrong with the app
+ */
+export type Assemble = (defaults: Readonly<Record<string, string>>) => Promise<SlugContents>;
+
+/**
+ * Builds the app that was detected, in its tree.
  *
  * @throws BuildFailure with what is wrong with the app
  */
-export type Build = (context: BuildContext) => Promise<SlugContents>;
+export type Build = (context: BuildContext) => Promise<Assemble>;
 
 /** What builds the apps of one language. */
 export interface Buildpack {

@@ -40,9 +40,9 @@ async function build(packageJson: PackageJson, context: BuildContext): Promise<A
   log.detail('');
 
   const environment = {
-    ...runtimeEnvironment,
     NPM_CONFIG_LOGLEVEL: 'error',
     NODE_VERBOSE: 'false',
+    ...runtimeEnvironment,
     NODE_MODULES_CACHE: 'true',
   };
   log.step('Creating runtime environment');
@@ -75,8 +75,22 @@ async function build(packageJson: PackageJson, context: BuildContext): Promise<A
     await runs('heroku-cleanup');
     log.detail('');
   }
+  return (defaults) => assembleNode(packageJson, context, defaults);
+}
 
-  const { declared, defaults, site: directory } = await findProcessTypes(tree, packageJson);
+/**
+ * Makes the slug of a tree whose dependencies are installed: each process type bundled into one file.
+ *
+ * @param named process types that other buildpacks name
+ * @throws BuildFailure when nothing says what to start, or it cannot be bundled
+ */
+export async function assembleNode(
+  packageJson: PackageJson,
+  context: BuildContext,
+  named: Readonly<Record<string, string>> = {},
+): Promise<SlugContents> {
+  const { tree, log, signal } = context;
+  const { declared, defaults, site: directory } = await findProcessTypes(tree, packageJson, named);
   if (directory !== undefined) {
     log.step('Build succeeded!');
     log.detail(`Serving ${directory}/ as a static site: nothing says how to start a server`);

@@ -5,8 +5,7 @@ import { join, posix } from 'node:path';
 import { BuildFailure } from '../../failure.ts';
 import type { BuildLog } from '../../log.ts';
 import { isInside } from '../../paths.ts';
-import type { SlugContents } from '../../slug.ts';
-import type { BuildContext, Buildpack } from '../buildpack.ts';
+import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
 import { findSite, has404, site } from './site.ts';
 import {
   fallbackOf,
@@ -30,15 +29,16 @@ export const staticSite: Buildpack = {
   },
 };
 
-async function buildPlain(directory: string, { tree, log }: BuildContext): Promise<SlugContents> {
+async function buildPlain(directory: string, { tree, log }: BuildContext): Promise<Assemble> {
   announce(directory, log);
-  return site(tree, directory, {
-    language: 'Static',
-    notFoundHandling: has404(tree, directory) ? '404-page' : 'none',
-  });
+  return async () =>
+    site(tree, directory, {
+      language: 'Static',
+      notFoundHandling: has404(tree, directory) ? '404-page' : 'none',
+    });
 }
 
-async function buildConfigured(json: StaticJson, { tree, scratch, log }: BuildContext): Promise<SlugContents> {
+async function buildConfigured(json: StaticJson, { tree, scratch, log }: BuildContext): Promise<Assemble> {
   const directory = posix.normalize(json.root).replace(/^\.?\/|^\.$|\/$/g, '');
   if (!isInside(tree, join(tree, directory)) || !existsSync(join(tree, directory))) {
     throw new BuildFailure(`static.json: the app has no directory ${json.root}.`, {
@@ -57,12 +57,13 @@ async function buildConfigured(json: StaticJson, { tree, scratch, log }: BuildCo
   }
   if (json.error_page !== undefined) extra.set('404.html', pageOf(json.error_page, join(tree, directory)));
   const fallback = fallbackOf(json);
-  return site(tree, directory, {
-    language: 'Static',
-    htmlHandling: json.clean_urls ? 'auto-trailing-slash' : 'index',
-    notFoundHandling: fallback ? 'single-page-application' : extra.has('404.html') ? '404-page' : 'none',
-    extra,
-  });
+  return async () =>
+    site(tree, directory, {
+      language: 'Static',
+      htmlHandling: json.clean_urls ? 'auto-trailing-slash' : 'index',
+      notFoundHandling: fallback ? 'single-page-application' : extra.has('404.html') ? '404-page' : 'none',
+      extra,
+    });
 }
 
 function pageOf(path: string, root: string): string {
