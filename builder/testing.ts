@@ -104,8 +104,11 @@ export async function startBuilder({ concurrency = 2 } = {}) {
     return {
       id,
       app: { id: crypto.randomUUID(), name: 'test' },
-      source: { url: `${edgeUrl}/sources/${id}`, version: null },
+      source: { url: `${edgeUrl}/sources/${id}`, internal: true, sha256: null, version: null },
+      buildpacks: [] as string[],
+      slug: null,
       slugs: `${edgeUrl}/slugs`,
+      caches: `${edgeUrl}/caches`,
       config,
     };
   }

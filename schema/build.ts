@@ -11,8 +11,22 @@ export const buildOrder = z.object({
   /** The build's UUID. */
   id: z.uuid(),
   app: z.object({ id: z.uuid(), name: z.string() }),
-  /** Where the source is: `GET` with the internal secret answers a tar archive of the tree, paths relative to its root. */
-  source: z.object({ url: z.url(), version: z.string().nullable() }),
+  /** Where the source is: `GET` answers a tar archive of the tree, gzipped or not. */
+  source: z.object({
+    url: z.url(),
+    /** The edge has it, and answers to the internal secret; otherwise it is somewhere on the internet. */
+    internal: z.boolean(),
+    /** SHA-256 that the archive must have, in lower-case hex. */
+    sha256: z.string().nullable(),
+    /** A commit, or what the person calls it. */
+    version: z.string().nullable(),
+  }),
+  /** The buildpacks of the app, in order: Heroku's names of official ones, or URLs. None: its files say, or are looked at. */
+  buildpacks: z.array(z.string()),
+  /** The source is a slug in Heroku's form (`app/` is built already), with these process types: type to command. */
+  slug: z.object({ processTypes: z.record(z.string(), z.string()) }).nullable(),
+  /** `PUT <caches>/<name>` with the internal secret keeps a build cache of the app, `GET` gives it back. */
+  caches: z.url(),
   /** `PUT <slugs>/<sha256>` with the internal secret stores the slug; `HEAD` answers 200 when it is there already. */
   slugs: z.url(),
   /** The app's config vars, as the build's environment. */

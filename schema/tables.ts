@@ -49,6 +49,8 @@ export const apps = sqliteTable(
     maintenance: integer('maintenance', { mode: 'boolean' }).notNull().default(false),
     /** What the last build found: `Node.js`. */
     language: text('language'),
+    /** Buildpacks that were set, in order: official names or URLs. */
+    buildpacks: text('buildpacks', { mode: 'json' }).$type<string[]>().notNull().default([]),
     /** Counts the changes that a router must hear of; see schema/route.ts. */
     revision: integer('revision').notNull().default(0),
     createdAt: createdAt(),
@@ -81,12 +83,15 @@ export const slugs = sqliteTable('slugs', {
   appId: text('app_id')
     .notNull()
     .references(() => apps.id, { onDelete: 'cascade' }),
-  /** Names the archive in R2: `slugs/<sha256>`. */
-  sha256: text('sha256').notNull(),
-  /** Bytes. */
-  size: integer('size').notNull(),
+  /** Names the archive in R2: `slugs/<sha256>`. Null: it is to be made of an upload, `uploads/<id>`. */
+  sha256: text('sha256'),
+  /** Bytes. Null: nothing is uploaded yet. */
+  size: integer('size'),
+  /** Of an upload, as its maker gave it: `SHA256:<hex>`. */
+  checksum: text('checksum'),
   commit: text('commit'),
-  language: text('language').notNull(),
+  /** What the build found, or the maker of an upload says: `Node.js`. */
+  language: text('language'),
   /** Process type to command. */
   processTypes: text('process_types', { mode: 'json' }).$type<Record<string, string>>().notNull(),
   createdAt: createdAt(),
@@ -103,6 +108,15 @@ export const builds = sqliteTable(
       .notNull()
       .references(() => users.id),
     status: text('status', { enum: ['pending', 'succeeded', 'failed'] }).notNull(),
+    /** What it was made from: a source, or an uploaded slug that was released (which Heroku does not count as a build). */
+    kind: text('kind', { enum: ['source', 'slug'] }).notNull(),
+    /** Where the source was said to be; null for a push. */
+    sourceUrl: text('source_url'),
+    /** Of the source's archive, as it was given: `SHA256:<hex>`. */
+    checksum: text('checksum'),
+    /** Official names or URLs, in order; empty where the source decides. */
+    buildpacks: text('buildpacks', { mode: 'json' }).$type<string[]>().notNull(),
+    /** A commit of a push, or what the person called the version. */
     commit: text('commit'),
     /** First line of the commit's message. */
     commitSubject: text('commit_subject'),

@@ -76,9 +76,8 @@ function deployOn(env: Env, app: App, user: User): PreReceive {
       id,
       app: { id: app.id, name: app.name },
       userId: user.id,
-      commit: deploy.new,
-      commitSubject: subject,
-      pushId: push.id,
+      source: { type: 'push', commit: deploy.new, subject, pushId: push.id },
+      buildpacks: app.buildpacks,
     });
     const output = await queue.output(id);
     for await (const bytes of output) await progress(bytes);

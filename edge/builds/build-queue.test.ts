@@ -52,9 +52,8 @@ const request = (id: string) => ({
   id,
   app: { id: app.id, name: app.name },
   userId,
-  commit: 'c'.repeat(40),
-  commitSubject: 'Change',
-  pushId: `push-${id}`,
+  source: { type: 'push' as const, commit: 'c'.repeat(40), subject: 'Change', pushId: `push-${id}` },
+  buildpacks: [],
 });
 const text = async (id: string) => new Response(await queue().output(id)).text();
 const buildRow = (id: string) => database(env.DB).query.builds.findFirst({ where: eq(builds.id, id) });

@@ -1,25 +1,15 @@
 import { DurableObject } from 'cloudflare:workers';
 import { eq } from 'drizzle-orm';
 import { type BuildEvent, type BuildResult, buildEvent } from '../../schema/build.ts';
-import { apps, builds } from '../../schema/tables.ts';
+import { apps, builds, slugs } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { writeLog } from '../logs/write.ts';
 import { database, now } from '../platform/database.ts';
-import { createRelease, currentRelease, releaseConfig } from '../platform/releases.ts';
+import { createRelease, currentRelease, type Release, releaseConfig } from '../platform/releases.ts';
 import { appUrl } from '../platform/urls.ts';
 import { BuildOutput } from './build-output.ts';
+import { type BuildRequest, describeRelease, orderOf, versionOf } from './build-request.ts';
 import { jsonLines } from './json-lines.ts';
-
-/** What is to be built, and on whose word. */
-export interface BuildRequest {
-  id: string;
-  app: { id: string; name: string };
-  userId: string;
-  /** The commit to build, and the push that brought it: its refs move when the build succeeds. */
-  commit: string;
-  commitSubject: string | null;
-  pushId: string;
-}
 
 export type BuildOutcome =
   | { status: 'succeeded'; version: number }
@@ -36,7 +26,9 @@ const RELEASE_RETRY_MS = 1_000;
 /** How long a build waits for a builder that does not answer: it may be starting again. */
 const BUILDER_PATIENCE_MS = 30_000;
 
-type Row = { id: string; request: string; attempts: number };
+type Row = { id: string; request: string; attempts: number; cancelled: number };
+
+type BuiltSlug = Extract<BuildResult, { status: 'succeeded' }>['slug'];
 
 /**
  * The builds of one app, one after the other. A build is in the table from the moment it is accepted until it has an
@@ -46,8 +38,13 @@ type Row = { id: string; request: string; attempts: number };
 export class BuildQueue extends DurableObject<Env> {
   readonly #output: BuildOutput;
   readonly #outcomes = new Map<string, PromiseWithResolvers<BuildOutcome>>();
+  /** Cancelled builds on their way to their end. */
+  readonly #ending = new Map<string, Promise<void>>();
   #working: Promise<void> | undefined;
-  #cancel = new AbortController();
+  /** Stops all that the queue does. */
+  #stop = new AbortController();
+  /** The build that a builder has now. */
+  #building: { id: string; cancel: AbortController } | undefined;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -93,11 +90,32 @@ export class BuildQueue extends DurableObject<Env> {
     return this.#outcomeOf(id).promise;
   }
 
+  /**
+   * Cancels a build that waits or runs.
+   * @returns false when it has ended, or is built and about to be released
+   */
+  async cancel(id: string): Promise<boolean> {
+    const row = this.ctx.storage.sql
+      .exec<Row>(
+        'UPDATE builds SET cancelled = 1 WHERE id = ? AND outcome IS NULL AND result IS NULL RETURNING id, request, attempts, cancelled',
+        id,
+      )
+      .toArray()[0];
+    if (!row) return false;
+    if (this.#building?.id === id) {
+      this.#building.cancel.abort();
+      await this.outcome(id);
+    } else {
+      await this.#endCancelled(JSON.parse(row.request));
+    }
+    return true;
+  }
+
   /** Stops what runs and forgets everything. */
   async destroy(): Promise<void> {
-    this.#cancel.abort();
+    this.#stop.abort();
     await this.#working?.catch(() => undefined);
-    this.#cancel = new AbortController();
+    this.#stop = new AbortController();
     this.#output.endAll();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -109,7 +127,7 @@ export class BuildQueue extends DurableObject<Env> {
     this.ctx.storage.sql.exec(
       `CREATE TABLE IF NOT EXISTS builds (
          seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, request TEXT NOT NULL,
-         attempts INTEGER NOT NULL DEFAULT 0, result TEXT, outcome TEXT
+         attempts INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0, result TEXT, outcome TEXT
        )`,
     );
   }
@@ -123,14 +141,39 @@ export class BuildQueue extends DurableObject<Env> {
   }
 
   async #work(): Promise<void> {
-    while (!this.#cancel.signal.aborted) {
+    while (!this.#stop.signal.aborted) {
       const row = this.ctx.storage.sql
-        .exec<Row>('SELECT id, request, attempts FROM builds WHERE outcome IS NULL ORDER BY seq LIMIT 1')
+        .exec<Row>('SELECT id, request, attempts, cancelled FROM builds WHERE outcome IS NULL ORDER BY seq LIMIT 1')
         .toArray()[0];
       if (!row) return;
-      const outcome = await this.#settle(JSON.parse(row.request), row.attempts);
-      await this.#conclude(JSON.parse(row.request), outcome);
+      const request: BuildRequest = JSON.parse(row.request);
+      if (row.cancelled) await this.#endCancelled(request);
+      else await this.#run(request, row.attempts);
     }
+  }
+
+  async #run(request: BuildRequest, attempts: number): Promise<void> {
+    const cancel = new AbortController();
+    this.#building = { id: request.id, cancel };
+    const outcome = await this.#settle(request, attempts);
+    this.#building = undefined;
+    if (cancel.signal.aborted) await this.#endCancelled(request);
+    else await this.#conclude(request, outcome);
+  }
+
+  #endCancelled(request: BuildRequest): Promise<void> {
+    const known = this.#ending.get(request.id);
+    if (known) return known;
+    const ending = this.#conclude(request, this.#fail(request.id, 'The build was cancelled.')).finally(() =>
+      this.#ending.delete(request.id),
+    );
+    this.#ending.set(request.id, ending);
+    return ending;
+  }
+
+  /** Whether the build that runs is to end, because someone asked so or the whole queue ends. */
+  #isStopped(): boolean {
+    return this.#stop.signal.aborted || this.#building?.cancel.signal.aborted === true;
   }
 
   /** An outcome, whatever happens. A slug that is there is released even if that takes a few tries. */
@@ -139,8 +182,9 @@ export class BuildQueue extends DurableObject<Env> {
       try {
         return await this.#attempt(request, attempts);
       } catch (error) {
+        if (this.#isStopped()) return { status: 'failed', reason: 'The build was cancelled.' };
         console.error(`Build ${request.id} ended in an error:`, error);
-        const retry = tries < MAX_RELEASE_TRIES && this.#storedResult(request.id) && !this.#cancel.signal.aborted;
+        const retry = tries < MAX_RELEASE_TRIES && this.#storedResult(request.id);
         if (!retry) {
           return this.#fail(
             request.id,
@@ -164,6 +208,8 @@ export class BuildQueue extends DurableObject<Env> {
       if (attempt > 1) this.#say(request.id, '-----> The build was interrupted and starts again\n');
       result = await this.#build(request);
     }
+    // From here on it is too late to cancel it.
+    if (this.#isStopped()) throw new Error('The build was cancelled.');
     sql.exec('UPDATE builds SET result = ? WHERE id = ?', JSON.stringify(result), request.id);
     return result.status === 'succeeded' ? this.#release(request, result) : { status: 'failed', reason: result.reason };
   }
@@ -184,7 +230,7 @@ export class BuildQueue extends DurableObject<Env> {
     try {
       return await this.#follow(request, response.body);
     } catch (error) {
-      if (this.#cancel.signal.aborted) throw error;
+      if (this.#isStopped()) throw error;
       console.error(`The builder broke off build ${request.id}:`, error);
       return undefined;
     }
@@ -205,15 +251,10 @@ export class BuildQueue extends DurableObject<Env> {
     return undefined;
   }
 
-  async #callBuilder({ id, app, commit, pushId }: BuildRequest): Promise<Response | undefined> {
+  async #callBuilder(request: BuildRequest): Promise<Response | undefined> {
     const db = database(this.env.DB);
-    const order = {
-      id,
-      app,
-      source: { url: `${this.env.EDGE_URL}/internal/source/${app.id}/${commit}?push=${pushId}`, version: commit },
-      slugs: `${this.env.EDGE_URL}/internal/slugs`,
-      config: await releaseConfig(this.env, await currentRelease(db, app.id)),
-    };
+    const config = await releaseConfig(this.env, await currentRelease(db, request.app.id));
+    const order = orderOf(request, { edgeUrl: this.env.EDGE_URL, config });
     const deadline = Date.now() + BUILDER_PATIENCE_MS;
     for (;;) {
       try {
@@ -221,12 +262,12 @@ export class BuildQueue extends DurableObject<Env> {
           method: 'POST',
           headers: { authorization: `Bearer ${this.env.INTERNAL_SECRET}`, 'content-type': 'application/json' },
           body: JSON.stringify(order),
-          signal: this.#cancel.signal,
+          signal: AbortSignal.any([this.#stop.signal, ...(this.#building ? [this.#building.cancel.signal] : [])]),
         });
         if (response.ok) return response;
-        console.error(`The builder refused build ${id}: ${response.status} ${await response.text()}`);
+        console.error(`The builder refused build ${request.id}: ${response.status} ${await response.text()}`);
       } catch (error) {
-        if (this.#cancel.signal.aborted) throw error;
+        if (this.#isStopped()) throw error;
       }
       if (Date.now() > deadline) return undefined;
       await scheduler.wait(250);
@@ -238,21 +279,17 @@ export class BuildQueue extends DurableObject<Env> {
     request: BuildRequest,
     { slug }: Extract<BuildResult, { status: 'succeeded' }>,
   ): Promise<BuildOutcome> {
-    const { app, commit, pushId } = request;
-    const moved = await this.env.REPOSITORY.get(this.env.REPOSITORY.idFromName(app.id)).commitPush(pushId);
-    if (!moved.ok) {
-      const [rejected] = moved.rejected;
-      const why = rejected ? `${rejected.ref} ${rejected.reason}` : 'it is not there any more';
-      return this.#fail(request.id, `The push was overtaken: ${why}. Fetch and push again.`);
+    const { app, source } = request;
+    if (source.type === 'push') {
+      const moved = await this.env.REPOSITORY.get(this.env.REPOSITORY.idFromName(app.id)).commitPush(source.pushId);
+      if (!moved.ok) {
+        const [rejected] = moved.rejected;
+        const why = rejected ? `${rejected.ref} ${rejected.reason}` : 'it is not there any more';
+        return this.#fail(request.id, `The push was overtaken: ${why}. Fetch and push again.`);
+      }
     }
     this.#say(request.id, '-----> Launching...\n');
-    const release = await createRelease(this.env, {
-      appId: app.id,
-      userId: request.userId,
-      description: `Deploy ${commit.slice(0, 8)}`,
-      slug: { sha256: slug.sha256, size: slug.size, commit, language: slug.language, processTypes: slug.processTypes },
-      buildId: request.id,
-    });
+    const release = await this.#createRelease(request, slug);
     const db = database(this.env.DB);
     await db.update(builds).set({ slugId: release.slugId }).where(eq(builds.id, request.id));
     // The app may have been renamed since the push.
@@ -264,15 +301,36 @@ export class BuildQueue extends DurableObject<Env> {
     return { status: 'succeeded', version: release.version };
   }
 
+  async #createRelease(request: BuildRequest, slug: BuiltSlug): Promise<Release> {
+    const { source } = request;
+    const made = {
+      appId: request.app.id,
+      userId: request.userId,
+      description: describeRelease(request),
+      buildId: request.id,
+    };
+    const { sha256, size, language, processTypes } = slug;
+    if (source.type !== 'slug') {
+      const commit = versionOf(request);
+      return createRelease(this.env, {
+        ...made,
+        slug: { sha256, size, commit, language, processTypes, checksum: null },
+      });
+    }
+    const { id } = source;
+    await database(this.env.DB).update(slugs).set({ sha256, size, language }).where(eq(slugs.id, id));
+    return createRelease(this.env, { ...made, slugId: id });
+  }
+
   async #conclude(request: BuildRequest, outcome: BuildOutcome): Promise<void> {
-    const { id, app, pushId } = request;
+    const { id, app, source } = request;
     const reason = outcome.status === 'failed' ? outcome.reason : null;
     await database(this.env.DB)
       .update(builds)
       .set({ status: outcome.status, reason, updatedAt: now() })
       .where(eq(builds.id, id));
-    if (outcome.status === 'failed') {
-      await this.env.REPOSITORY.get(this.env.REPOSITORY.idFromName(app.id)).abandonPush(pushId);
+    if (outcome.status === 'failed' && source.type === 'push') {
+      await this.env.REPOSITORY.get(this.env.REPOSITORY.idFromName(app.id)).abandonPush(source.pushId);
     }
     this.ctx.storage.sql.exec('UPDATE builds SET outcome = ? WHERE id = ?', JSON.stringify(outcome), id);
     this.#output.end(id);
@@ -281,11 +339,25 @@ export class BuildQueue extends DurableObject<Env> {
   }
 
   /** The build in D1, where the API lists it; written again when a stop came between the two. */
-  async #record({ id, app, userId, commit, commitSubject }: BuildRequest): Promise<void> {
+  async #record(request: BuildRequest): Promise<void> {
+    const { id, app, userId, source, buildpacks } = request;
     const createdAt = now();
     await database(this.env.DB)
       .insert(builds)
-      .values({ id, appId: app.id, userId, status: 'pending', commit, commitSubject, createdAt, updatedAt: createdAt })
+      .values({
+        id,
+        appId: app.id,
+        userId,
+        status: 'pending',
+        kind: source.type === 'slug' ? 'slug' : 'source',
+        sourceUrl: source.type === 'blob' ? source.url : null,
+        checksum: source.type === 'push' ? null : source.checksum,
+        buildpacks,
+        commit: versionOf(request),
+        commitSubject: source.type === 'push' ? source.subject : null,
+        createdAt,
+        updatedAt: createdAt,
+      })
       .onConflictDoNothing();
   }
 

@@ -42,6 +42,7 @@ export async function createApp(env: Env, userId: string, name = randomAppName()
     ownerId: userId,
     maintenance: false,
     language: null,
+    buildpacks: [],
     revision: 0,
     createdAt,
     updatedAt: createdAt,

@@ -46,7 +46,7 @@ async function routeOf(env: Env, app: typeof apps.$inferSelect): Promise<Route> 
     revision: app.revision,
     hosts: [appHost(env, app.name), ...custom.map(({ hostname }) => hostname)],
     maintenance: app.maintenance,
-    release: slug
+    release: slug?.sha256
       ? {
           id: release.id,
           version: release.version,

@@ -6,11 +6,11 @@ import { secretsEqual } from './bytes.ts';
 
 /**
  * @param url where the thing is; its query is signed with it
- * @param validFor milliseconds from now
+ * @param expires when it ends to be one, in milliseconds of the epoch
  */
-export async function signUrl(secretKey: string, method: 'GET' | 'PUT', url: URL, validFor: number): Promise<string> {
+export async function signUrl(secretKey: string, method: 'GET' | 'PUT', url: URL, expires: number): Promise<string> {
   const signed = new URL(url);
-  signed.searchParams.set('expires', String(Date.now() + validFor));
+  signed.searchParams.set('expires', String(expires));
   signed.searchParams.set('signature', await signatureOf(secretKey, method, signed));
   return signed.href;
 }
@@ -22,6 +22,12 @@ export async function isSigned(secretKey: string, method: 'GET' | 'PUT', url: UR
   unsigned.searchParams.delete('signature');
   if (!(await secretsEqual(signature, await signatureOf(secretKey, method, unsigned)))) return false;
   return Number(unsigned.searchParams.get('expires')) > Date.now();
+}
+
+/** A time after at least a day, the same for all of one day: for URLs in resources, which must not change at each look. */
+export function laterDay(): number {
+  const day = 24 * 60 * 60 * 1000;
+  return (Math.floor(Date.now() / day) + 2) * day;
 }
 
 async function signatureOf(secretKey: string, method: string, { pathname, searchParams }: URL): Promise<string> {
