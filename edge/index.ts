@@ -4,14 +4,19 @@ import { api } from './api/index.ts';
 import type { Env } from './env.ts';
 import { router } from './hosting.ts';
 import { internal } from './internal/index.ts';
+import { hasBegun } from './platform/readiness.ts';
 import { isControlHost, requestedHost } from './router/hosts.ts';
+import { starting } from './router/pages.ts';
 
 export { BuildQueue } from './builds/build-queue.ts';
 export { Repository } from './git/index.ts';
 export { Dyno } from './hosting.ts';
 export { LogChannel } from './logs/log-channel.ts';
 
-const controlPlane = new Hono<{ Bindings: Env }>().route('/internal', internal).route('/', api);
+const controlPlane = new Hono<{ Bindings: Env }>()
+  .route('/internal', internal)
+  .use((c, next) => (hasBegun(c.env) ? next() : Promise.resolve(starting())))
+  .route('/', api);
 
 export default {
   fetch(request, env, context) {

@@ -1,11 +1,12 @@
 /** `npm start` itself: what it says, what it survives, what it leaves behind. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Platform } from './support/platform.ts';
 import { alive, descendants } from './support/processes.ts';
 import { Repository } from './support/repository.ts';
+import { request } from './support/request.ts';
 
 describe('a start that cannot be', () => {
   it('names the port that is in use', async () => {
@@ -111,5 +112,20 @@ describe('a platform that runs', () => {
     writeFileSync(join(platform.dataDir, 'islet.pid'), '999999');
     await platform.start();
     expect((await platform.app('hello')).status).toBe(200);
+  });
+
+  it('says that it is healthy only when it takes orders', async () => {
+    const { apiKey } = platform;
+    await platform.stop();
+    // With an empty database, whose tables are yet to be made.
+    rmSync(join(platform.dataDir, 'storage'), { recursive: true });
+    const started = platform.start();
+    const get = (path: string) =>
+      request(platform.port, 'localhost', path, { headers: { authorization: `Bearer ${apiKey}` } });
+    await expect
+      .poll(() => get('/health').then(({ status }) => status, String), { timeout: 60_000, interval: 1 })
+      .toBe(200);
+    expect((await get('/apps')).text).toBe('[]');
+    await started;
   });
 });

@@ -3,16 +3,19 @@
  * runners answer 404 to the public for every path below /internal.
  */
 import { eq } from 'drizzle-orm';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { logLine, type RouteAnswer } from '../../schema/route.ts';
 import { builds } from '../../schema/tables.ts';
+import { sourceKey } from '../api/sources.ts';
 import type { Env } from '../env.ts';
 import { readTree } from '../git/index.ts';
 import { secretsEqual } from '../platform/bytes.ts';
+import { cachePrefix } from '../platform/caches.ts';
 import { database } from '../platform/database.ts';
+import { begin } from '../platform/readiness.ts';
 import { routeForHost } from '../platform/routes.ts';
-import { slugKey } from '../platform/slugs.ts';
+import { slugKey, uploadKey } from '../platform/slugs.ts';
 
 export const internal = new Hono<{ Bindings: Env }>();
 
@@ -22,8 +25,9 @@ internal.use(async (c, next) => {
   await next();
 });
 
-/** Called when the edge has started: builds that a stop interrupted go on. */
+/** Called when the edge has started and its database is as it should be: builds that a stop interrupted go on. */
 internal.post('/resume', async (c) => {
+  begin();
   const pending = await database(c.env.DB)
     .selectDistinct({ appId: builds.appId })
     .from(builds)
@@ -42,6 +46,24 @@ internal.get('/source/:app/:commit', async (c) => {
   const tree = await readTree(c.env, app, commit, { pushId: c.req.query('push') });
   return new Response(tree, { headers: { 'content-type': 'application/x-tar' } });
 });
+
+internal.get('/sources/:source', async (c) => archive(c, sourceKey(c.req.param('source'))));
+
+internal.get('/uploads/:slug', async (c) => archive(c, uploadKey(c.req.param('slug'))));
+
+internal.get('/caches/:app/:name', async (c) => archive(c, cachePrefix(c.req.param('app')) + c.req.param('name')));
+
+internal.put('/caches/:app/:name', async (c) => {
+  const { body } = c.req.raw;
+  if (!body) return c.text('A cache needs a body.', 400);
+  await c.env.BUCKET.put(cachePrefix(c.req.param('app')) + c.req.param('name'), body);
+  return c.body(null, 200);
+});
+
+async function archive(c: Context<{ Bindings: Env }>, key: string): Promise<Response> {
+  const object = await c.env.BUCKET.get(key);
+  return object ? new Response(object.body, { headers: { 'content-type': 'application/x-tar' } }) : c.notFound();
+}
 
 internal.get('/slugs/:sha256', async (c) => {
   // Hono answers HEAD by the handler of GET.

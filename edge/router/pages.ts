@@ -48,3 +48,9 @@ ${paragraphs.map((text) => `<p>${html(text)}</p>`).join('\n')}
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 const html = (text: string): string => text.replace(/[&<>"]/g, (character) => escapes[character] ?? '');
+
+/** The control plane cannot be asked yet, in the form of the Platform API's errors. */
+export function starting(): Response {
+  const message = 'The control plane is starting. Try again in a moment.';
+  return Response.json({ id: 'service_unavailable', message }, { status: 503, headers: { 'retry-after': '1' } });
+}

@@ -4,6 +4,7 @@ import { type LogLine, route as routeSchema } from '../../schema/route.ts';
 import { secretsEqual } from '../platform/bytes.ts';
 import { isControlHost, requestedHost } from '../router/hosts.ts';
 import { createRouter } from '../router/index.ts';
+import { starting } from '../router/pages.ts';
 import { DynoObject, dynoKey } from '../runtimes/dyno.ts';
 import type { Timeouts } from '../runtimes/timeouts.ts';
 import { EdgeClient } from './edge-client.ts';
@@ -71,12 +72,6 @@ export class Private extends WorkerEntrypoint<RunnerEnv> {
 
 const notFound = () => new Response('Not found\n', { status: 404 });
 
-/** Apps run on without the edge; only what changes them has to wait for it. */
-function edgeIsDown(): Response {
-  const message = 'The control plane is starting. Try again in a moment.';
-  return Response.json({ id: 'service_unavailable', message }, { status: 503, headers: { 'retry-after': '1' } });
-}
-
 /** Paths of the edge that are not for the public. */
 const INTERNAL = /^\/+internal(\/|$)/;
 
@@ -85,7 +80,8 @@ export default {
   async fetch(request, _env, context) {
     if (!isControlHost(requestedHost(request), env.APPS_DOMAIN)) return router.fetch(request, context);
     if (INTERNAL.test(decoded(new URL(request.url).pathname))) return notFound();
-    return env.EDGE.fetch(request).catch(edgeIsDown);
+    // Apps run on without the edge; only what changes them has to wait for it.
+    return env.EDGE.fetch(request).catch(starting);
   },
 } satisfies ExportedHandler<RunnerEnv>;
 
