@@ -1,3 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** The process types of an app's Procfile; none where it has no Procfile. */
+export async function readProcfile(tree: string): Promise<Record<string, string>> {
+  return parseProcfile(await readFile(join(tree, 'Procfile'), 'utf8').catch(() => ''));
+}
+
 /**
  * Procfile: one process type a line, `<type>: <command>` ("The Procfile", Heroku Dev Center). Lines of another form do
  * not count, and of two lines with one type the last does.

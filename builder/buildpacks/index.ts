@@ -1,6 +1,7 @@
 import type { Buildpack } from './buildpack.ts';
 import { nodejs } from './nodejs/index.ts';
 import { staticSite } from './static/index.ts';
+import { worker } from './worker/index.ts';
 
 /** The buildpacks that Islet brings, in the order in which they look at an app. */
-export const buildpacks: readonly Buildpack[] = [nodejs, staticSite];
+export const buildpacks: readonly Buildpack[] = [nodejs, worker, staticSite];

@@ -12,9 +12,12 @@ import { install } from '../../npm/install.ts';
 import { developmentPlaces } from '../../npm/lock.ts';
 import { projectSettings } from '../../npm/npmrc.ts';
 import { resolve } from '../../npm/resolve.ts';
+import { readProcfile } from '../../procfile.ts';
 import { megabytes, type SlugContents } from '../../slug.ts';
 import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
 import { has404, site } from '../static/site.ts';
+import { assembleWorker } from '../worker/index.ts';
+import { readWranglerConfig } from '../worker/wrangler-config.ts';
 import { packageAssets } from './assets.ts';
 import { type Bundle, bundle } from './bundle/bundle.ts';
 import { reportEngines } from './engines.ts';
@@ -90,6 +93,9 @@ export async function assembleNode(
   named: Readonly<Record<string, string>> = {},
 ): Promise<SlugContents> {
   const { tree, log, signal } = context;
+  const worker = await readWranglerConfig(tree);
+  // A Procfile says that the app is a process, whatever else it can be.
+  if (worker && (await readProcfile(tree)).web === undefined) return assembleWorker(worker, context);
   const { declared, defaults, site: directory } = await findProcessTypes(tree, packageJson, named);
   if (directory !== undefined) {
     log.step('Build succeeded!');

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { BuildFailure } from '../../failure.ts';
-import { parseProcfile } from '../../procfile.ts';
+import { readProcfile } from '../../procfile.ts';
 import { findSite } from '../static/site.ts';
 import type { PackageJson } from './package-json.ts';
 import { buildScript } from './scripts.ts';
@@ -30,8 +30,7 @@ export async function findProcessTypes(
   { scripts, main }: PackageJson,
   named: Readonly<Record<string, string>>,
 ): Promise<ProcessTypes> {
-  const text = await readFile(join(tree, 'Procfile'), 'utf8').catch(() => undefined);
-  const declared = text === undefined ? {} : parseProcfile(text);
+  const declared = await readProcfile(tree);
   const defaults = Object.fromEntries(Object.entries(named).filter(([type]) => !Object.hasOwn(declared, type)));
   if (declared.web !== undefined || defaults.web !== undefined) return { declared, defaults };
 
@@ -42,7 +41,7 @@ export async function findProcessTypes(
   const site = scripts && buildScript({ scripts }) && findSite(tree, SITES);
   if (site !== undefined) return { declared, defaults: {}, site };
   throw new BuildFailure('Nothing says how to start this app.', {
-    details: text === undefined ? [] : ['The Procfile has no line of the form `web: <command>`.'],
+    details: !existsSync(join(tree, 'Procfile')) ? [] : ['The Procfile has no line of the form `web: <command>`.'],
     help: ['Add a Procfile with a line such as `web: node server.js`, or a "start" script to package.json.'],
   });
 }

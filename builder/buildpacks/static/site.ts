@@ -5,7 +5,7 @@ import { listFiles } from '../../files.ts';
 import type { SlugContents } from '../../slug.ts';
 
 /** The Worker of a site that has none of its own. */
-const WORKER = 'export default { fetch: (request, env) => env.ASSETS.fetch(request) };\n';
+export const SITE_WORKER = Buffer.from('export default { fetch: (request, env) => env.ASSETS.fetch(request) };\n');
 
 /** What the process type `web` of a site is called: nobody types it. */
 const COMMAND = 'static-web-server';
@@ -46,7 +46,7 @@ export function site(
       assets: { directory, htmlHandling, notFoundHandling, runWorkerFirst: false, binding: 'ASSETS' },
       modules: { 'web.js': { type: 'esm' } },
     },
-    code: new Map([['web.js', Buffer.from(WORKER)]]),
+    code: new Map([['web.js', SITE_WORKER]]),
     files,
   };
 }

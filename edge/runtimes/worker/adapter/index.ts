@@ -50,7 +50,13 @@ export class App extends DurableObject implements Instance {
     if (found) return found;
     const handler = this.#handler;
     if (!handler) throw new Error('The app has not started.');
-    const response = await withEnv(this.#env, () => handler.fetch(request, (work) => this.#keep(work)));
+    let response: Response;
+    try {
+      response = await withEnv(this.#env, () => handler.fetch(request, (work) => this.#keep(work)));
+    } catch (error) {
+      console.error(error);
+      return new Response('Internal Server Error', { status: 500 });
+    }
     return response.body && !response.headers.has('content-length') ? this.#followed(response) : response;
   }
 
@@ -69,7 +75,7 @@ export class App extends DurableObject implements Instance {
 
   #keep(work: Promise<unknown>): void {
     const kept = Promise.resolve(work)
-      .catch(uncaught)
+      .catch(console.error)
       .finally(() => this.#going.delete(kept));
     this.#going.add(kept);
   }
