@@ -10,6 +10,7 @@ import type { RegistrySettings } from './npm/settings.ts';
 import type { PackageStore } from './npm/store.ts';
 import { megabytes, storeSlug, writeSlug } from './slug.ts';
 import { fetchSource } from './source.ts';
+import type { Web } from './web.ts';
 
 /** The longest a build may take. Heroku gives as much. */
 const maxMinutes = 15;
@@ -24,6 +25,8 @@ export interface Builder {
   /** Where builds have their directories: absolute, without links in it, on the file system of the store. */
   work: string;
   settings: RegistrySettings;
+  /** The way to what people name by a URL. */
+  web: Web;
 }
 
 /**
@@ -58,7 +61,7 @@ export async function runBuild(
 
 async function build(
   order: BuildOrder,
-  { secret, store, cache, settings }: Builder,
+  { secret, store, cache, settings, web }: Builder,
   {
     log,
     scratch,
@@ -78,7 +81,7 @@ async function build(
   const tree = join(scratch, 'app');
 
   log.step('Building on the Islet stack');
-  const { hadModules } = await phase('fetch', () => fetchSource(order.source.url, tree, { secret, signal }));
+  const { hadModules } = await phase('fetch', () => fetchSource(order.source, tree, { secret, web, signal }));
   const { name, buildApp } = await phase('detect', () => detect(tree));
   log.step(`Using buildpack: ${name}`);
   if (hadModules) {

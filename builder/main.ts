@@ -6,6 +6,8 @@
  *     CACHE_DIR          what builds share and may lose; on the file system of WORK_DIR
  *     WORK_DIR           directories of builds; emptied at the start
  *     BUILD_CONCURRENCY  builds at once; half of the processors, but one at least
+ *     TRUSTED_HOSTS      host:port, separated by commas: where sources and buildpacks may come from by plain http or from
+ *                        inside; by default they come from the public internet, by https
  *
  * When it takes orders it sends its parent `{ ready: true, port }`, or prints a line when it has none.
  */
@@ -17,6 +19,7 @@ import { warmMachine } from '../sandbox/index.ts';
 import { readHostSettings } from './npm/settings.ts';
 import { PackageStore } from './npm/store.ts';
 import { createBuildServer } from './server.ts';
+import { Web } from './web.ts';
 
 const settings = z
   .object({
@@ -29,6 +32,10 @@ const settings = z
       .int()
       .min(1)
       .default(Math.max(1, Math.floor(availableParallelism() / 2))),
+    TRUSTED_HOSTS: z
+      .string()
+      .default('')
+      .transform((list) => new Set(list.split(',').map((host) => host.trim().toLowerCase()))),
   })
   .parse(process.env);
 // No library and no child of a build has a use for it.
@@ -40,13 +47,15 @@ const work = await realpath(settings.WORK_DIR);
 await mkdir(join(settings.CACHE_DIR, 'packages'), { recursive: true, mode: 0o700 });
 const cache = await realpath(settings.CACHE_DIR);
 
+const registry = await readHostSettings(await mkdtemp(join(work, 'npm-')));
 const builds = createBuildServer(
   {
     secret: settings.INTERNAL_SECRET,
     store: new PackageStore(join(cache, 'packages')),
     cache: join(cache, 'registry'),
     work,
-    settings: await readHostSettings(await mkdtemp(join(work, 'npm-'))),
+    settings: registry,
+    web: new Web(registry, settings.TRUSTED_HOSTS),
   },
   { concurrency: settings.BUILD_CONCURRENCY },
 );

@@ -15,6 +15,7 @@ import { appRoot, type SlugManifest, slugManifest } from '../schema/slug.ts';
 import { readHostSettings } from './npm/settings.ts';
 import { PackageStore } from './npm/store.ts';
 import { createBuildServer } from './server.ts';
+import { Web } from './web.ts';
 
 export const secret = 'a secret for tests';
 
@@ -63,7 +64,7 @@ export interface Slug {
 }
 
 /** Starts a builder with caches of its own. It stops when the test ends. */
-export async function startBuilder({ concurrency = 2 } = {}) {
+export async function startBuilder({ concurrency = 2, trusted = [] as string[] } = {}) {
   const directory = temporaryDirectory();
   const sources = new Map<string, Uint8Array>();
   const slugs = new Map<string, Buffer>();
@@ -85,13 +86,15 @@ export async function startBuilder({ concurrency = 2 } = {}) {
   const work = join(directory, 'work');
   mkdirSync(work);
   mkdirSync(join(directory, 'npm'));
+  const settings = await readHostSettings(join(directory, 'npm'));
   const builds = createBuildServer(
     {
       secret,
       store: new PackageStore(join(directory, 'packages')),
       cache: join(directory, 'registry'),
       work,
-      settings: await readHostSettings(join(directory, 'npm')),
+      settings,
+      web: new Web(settings, new Set(trusted)),
     },
     { concurrency },
   );
@@ -104,7 +107,7 @@ export async function startBuilder({ concurrency = 2 } = {}) {
     return {
       id,
       app: { id: crypto.randomUUID(), name: 'test' },
-      source: { url: `${edgeUrl}/sources/${id}`, internal: true, sha256: null, version: null },
+      source: { url: `${edgeUrl}/sources/${id}`, from: 'push', sha256: null, version: null },
       buildpacks: [] as string[],
       slug: null,
       slugs: `${edgeUrl}/slugs`,

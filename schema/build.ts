@@ -14,8 +14,8 @@ export const buildOrder = z.object({
   /** Where the source is: `GET` answers a tar archive of the tree, gzipped or not. */
   source: z.object({
     url: z.url(),
-    /** The edge has it, and answers to the internal secret; otherwise it is somewhere on the internet. */
-    internal: z.boolean(),
+    /** A commit that was pushed or an archive that was uploaded, both by the internal secret; or anywhere on the internet. */
+    from: z.enum(['push', 'upload', 'internet']),
     /** SHA-256 that the archive must have, in lower-case hex. */
     sha256: z.string().nullable(),
     /** A commit, or what the person calls it. */

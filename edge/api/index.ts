@@ -6,7 +6,7 @@ import { addons } from './addons.ts';
 import { apps } from './apps.ts';
 import { type ApiContext, authenticate } from './auth.ts';
 import { authorizations } from './authorizations.ts';
-import { builds } from './builds.ts';
+import { buildOutput, builds } from './builds.ts';
 import { collaborators } from './collaborators.ts';
 import { configVars } from './config-vars.ts';
 import { domains } from './domains.ts';
@@ -14,6 +14,7 @@ import { formation } from './formation.ts';
 import { git } from './git.ts';
 import { logSessions, logStream } from './log-sessions.ts';
 import { releases } from './releases.ts';
+import { sourceBlobs, sources } from './sources.ts';
 import { users } from './users.ts';
 
 export const api = new Hono<ApiContext>();
@@ -24,7 +25,7 @@ api.use(async (c, next) => {
 });
 
 api.get('/health', (c) => c.json({ status: 'ok' }));
-api.route('/', logStream);
+for (const signed of [buildOutput, logStream, sourceBlobs]) api.route('/', signed);
 
 api.use(authenticate);
 for (const resource of [
@@ -40,6 +41,7 @@ for (const resource of [
   git,
   logSessions,
   releases,
+  sources,
   users,
 ]) {
   api.route('/', resource);

@@ -354,7 +354,7 @@ export class BuildQueue extends DurableObject<Env> {
         checksum: source.type === 'push' ? null : source.checksum,
         buildpacks,
         commit: versionOf(request),
-        commitSubject: source.type === 'push' ? source.subject : null,
+        commitSubject: source.type === 'push' ? source.subject : source.description,
         createdAt,
         updatedAt: createdAt,
       })

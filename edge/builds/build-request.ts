@@ -18,6 +18,8 @@ export interface SourceBlob {
   /** As edge/platform/checksum.ts says. */
   checksum: string | null;
   version: string | null;
+  /** What the person says of the version. */
+  description: string | null;
 }
 
 /** A slug that was uploaded: it is built already, and is only assembled. */
@@ -72,12 +74,12 @@ export function orderOf(request: BuildRequest, { edgeUrl, config }: { edgeUrl: s
     caches: `${internal}/caches/${app.id}`,
   };
 
-  function whereIs(from: BuildRequest['source']): { url: string; internal: boolean } {
+  function whereIs(from: BuildRequest['source']): Pick<BuildOrder['source'], 'url' | 'from'> {
     if (from.type === 'push') {
-      return { url: `${internal}/source/${app.id}/${from.commit}?push=${from.pushId}`, internal: true };
+      return { url: `${internal}/source/${app.id}/${from.commit}?push=${from.pushId}`, from: 'push' };
     }
-    if (from.type === 'slug') return { url: `${internal}/uploads/${from.id}`, internal: true };
-    if (from.id === null) return { url: from.url, internal: false };
-    return { url: `${internal}/sources/${from.id}`, internal: true };
+    if (from.type === 'slug') return { url: `${internal}/uploads/${from.id}`, from: 'upload' };
+    if (from.id === null) return { url: from.url, from: 'internet' };
+    return { url: `${internal}/sources/${from.id}`, from: 'upload' };
   }
 }

@@ -7,7 +7,6 @@ import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { logLine, type RouteAnswer } from '../../schema/route.ts';
 import { builds } from '../../schema/tables.ts';
-import { sourceKey } from '../api/sources.ts';
 import type { Env } from '../env.ts';
 import { readTree } from '../git/index.ts';
 import { secretsEqual } from '../platform/bytes.ts';
@@ -16,6 +15,7 @@ import { database } from '../platform/database.ts';
 import { begin } from '../platform/readiness.ts';
 import { routeForHost } from '../platform/routes.ts';
 import { slugKey, uploadKey } from '../platform/slugs.ts';
+import { sourceKey } from '../platform/sources.ts';
 
 export const internal = new Hono<{ Bindings: Env }>();
 

@@ -3,6 +3,7 @@ import { apps, collaborators, releases } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { deleteRepository } from '../git/index.ts';
 import { checkAppName, randomAppName } from './app-name.ts';
+import { deleteCaches } from './caches.ts';
 import { database, isUniqueViolation, now } from './database.ts';
 import { invalid, notFound } from './errors.ts';
 import { sealConfig } from './releases.ts';
@@ -80,5 +81,9 @@ export async function deleteApp(env: Env, app: App): Promise<void> {
   await announceGone(env, app);
   // A build that runs ends before the repository it reads from.
   await env.BUILD_QUEUE.get(env.BUILD_QUEUE.idFromName(app.id)).destroy();
-  await Promise.all([env.LOG_CHANNEL.get(env.LOG_CHANNEL.idFromName(app.id)).destroy(), deleteRepository(env, app.id)]);
+  await Promise.all([
+    env.LOG_CHANNEL.get(env.LOG_CHANNEL.idFromName(app.id)).destroy(),
+    deleteRepository(env, app.id),
+    deleteCaches(env.BUCKET, app.id),
+  ]);
 }

@@ -1,2 +1,5 @@
 /** Where R2 keeps the slug of this SHA-256. */
 export const slugKey = (sha256: string): string => `slugs/${sha256}`;
+
+/** Where R2 keeps the archive that was uploaded for a slug, in Heroku's form. */
+export const uploadKey = (id: string): string => `uploads/${id}`;
