@@ -2,14 +2,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildEvent, BuildOrder, BuildPhase, BuildResult } from '../schema/build.ts';
-import type { Build } from './buildpacks/buildpack.ts';
-import { buildpacks } from './buildpacks/index.ts';
+import { compile } from './compile.ts';
 import { BuildFailure } from './failure.ts';
 import { BuildLog } from './log.ts';
 import type { RegistrySettings } from './npm/settings.ts';
 import type { PackageStore } from './npm/store.ts';
-import { megabytes, storeSlug, writeSlug } from './slug.ts';
-import { fetchSource } from './source.ts';
+import { megabytes, type SlugContents, storeSlug, writeSlug } from './slug.ts';
+import { fetchSlug, fetchSource } from './source.ts';
+import { assembleUploaded } from './uploaded-slug.ts';
 import type { Web } from './web.ts';
 
 /** The longest a build may take. Heroku gives as much. */
@@ -79,28 +79,24 @@ async function build(
     }
   };
   const tree = join(scratch, 'app');
+  const from = { secret, web, signal };
+  const context = { tree, scratch, config: order.config, log, store, cache, settings, web, signal, phase };
 
   log.step('Building on the Islet stack');
-  const { hadModules } = await phase('fetch', () => fetchSource(order.source, tree, { secret, web, signal }));
-  const { name, buildApp } = await phase('detect', () => detect(tree));
-  log.step(`Using buildpack: ${name}`);
-  if (hadModules) {
-    log.warn('node_modules checked into source control; it is not used.');
-    log.warn('Add node_modules/ to .gitignore and run `git rm -r --cached node_modules`.');
+  let assemble: () => Promise<SlugContents>;
+  const { slug: uploaded } = order;
+  if (uploaded) {
+    await phase('fetch', () => fetchSlug(order.source, tree, from));
+    assemble = () => assembleUploaded(uploaded.processTypes, context);
+  } else {
+    const { hadModules } = await phase('fetch', () => fetchSource(order.source, tree, from));
+    if (hadModules) {
+      log.warn('node_modules checked into source control; it is not used.');
+      log.warn('Add node_modules/ to .gitignore and run `git rm -r --cached node_modules`.');
+    }
+    assemble = await compile({ ...context, order, secret });
   }
-
-  const assemble = await buildApp({
-    tree,
-    scratch,
-    config: order.config,
-    log,
-    store,
-    cache,
-    settings,
-    signal,
-    phase,
-  });
-  const contents = await assemble({});
+  const contents = await assemble();
 
   log.step('Compressing...');
   return phase('store', async () => {
@@ -111,20 +107,6 @@ async function build(
     const { language, processTypes } = contents.manifest;
     const commands = Object.fromEntries(Object.entries(processTypes).map(([type, { command }]) => [type, command]));
     return { type: 'result', status: 'succeeded', slug: { sha256, size, language, processTypes: commands } };
-  });
-}
-
-/** The first buildpack that can build the app. */
-async function detect(tree: string): Promise<{ name: string; buildApp: Build }> {
-  for (const { name, detect } of buildpacks) {
-    const buildApp = await detect(tree);
-    if (buildApp) return { name, buildApp };
-  }
-  throw new BuildFailure('No default language could be detected for this app.', {
-    help: [
-      'HINT: This occurs when Islet cannot tell from the files at the root of the repository how to build it.',
-      'A Node.js app has a package.json there. See that it is committed: `git ls-files package.json`.',
-    ],
   });
 }
 

@@ -25,6 +25,11 @@ export class BuildLog {
     for (const line of lines) this.#write(line === '' ? ' !\n' : ` !     ${line}\n`);
   }
 
+  /** What writes in this form by itself: a buildpack. */
+  verbatim(text: string): void {
+    this.#write(text);
+  }
+
   /**
    * Takes a program's output chunk by chunk and indents it. An incomplete line waits for its end, so that a chunk's
    * border never breaks one; `end` writes what is left.

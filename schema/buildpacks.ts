@@ -4,7 +4,14 @@
  */
 
 /** The buildpacks that Islet brings. */
-export const officialBuildpacks = ['heroku/nodejs', 'heroku-community/static'] as const;
+export const officialBuildpacks = [
+  'heroku/nodejs',
+  'heroku/python',
+  'heroku/ruby',
+  'heroku/php',
+  'heroku-community/static',
+  'islet/worker',
+] as const;
 
 export type OfficialBuildpack = (typeof officialBuildpacks)[number];
 

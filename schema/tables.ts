@@ -90,6 +90,8 @@ export const slugs = sqliteTable('slugs', {
   /** Of an upload, as its maker gave it: `SHA256:<hex>`. */
   checksum: text('checksum'),
   commit: text('commit'),
+  /** Of an upload, what its maker says of the commit. */
+  commitDescription: text('commit_description'),
   /** What the build found, or the maker of an upload says: `Node.js`. */
   language: text('language'),
   /** Process type to command. */

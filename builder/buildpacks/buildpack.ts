@@ -1,8 +1,10 @@
 import type { BuildPhase } from '../../schema/build.ts';
+import type { OfficialBuildpack } from '../../schema/buildpacks.ts';
 import type { BuildLog } from '../log.ts';
 import type { RegistrySettings } from '../npm/settings.ts';
 import type { PackageStore } from '../npm/store.ts';
 import type { SlugContents } from '../slug.ts';
+import type { Web } from '../web.ts';
 
 export interface BuildContext {
   /** The app: absolute path, without links in it. */
@@ -18,6 +20,8 @@ export interface BuildContext {
   cache: string;
   /** How this host reaches its registry, before the app's own .npmrc. */
   settings: RegistrySettings;
+  /** The way to what the app names by a URL. */
+  web: Web;
   signal: AbortSignal;
   /** Runs a phase and reports how long it took. */
   phase<Result>(name: BuildPhase, work: () => Promise<Result>): Promise<Result>;
@@ -41,7 +45,7 @@ export type Build = (context: BuildContext) => Promise<Assemble>;
 /** What builds the apps of one language. */
 export interface Buildpack {
   /** As Heroku names it: `heroku/nodejs`. */
-  name: string;
+  name: OfficialBuildpack;
   /**
    * Looks at the app's tree (an absolute path): is it for this buildpack?
    *

@@ -14,6 +14,7 @@ import { formation } from './formation.ts';
 import { git } from './git.ts';
 import { logSessions, logStream } from './log-sessions.ts';
 import { releases } from './releases.ts';
+import { slugBlobs, slugs } from './slugs.ts';
 import { sourceBlobs, sources } from './sources.ts';
 import { users } from './users.ts';
 
@@ -25,7 +26,7 @@ api.use(async (c, next) => {
 });
 
 api.get('/health', (c) => c.json({ status: 'ok' }));
-for (const signed of [buildOutput, logStream, sourceBlobs]) api.route('/', signed);
+for (const signed of [buildOutput, logStream, slugBlobs, sourceBlobs]) api.route('/', signed);
 
 api.use(authenticate);
 for (const resource of [
@@ -41,6 +42,7 @@ for (const resource of [
   git,
   logSessions,
   releases,
+  slugs,
   sources,
   users,
 ]) {

@@ -6,9 +6,11 @@ import type { App } from '../platform/apps.ts';
 import { database } from '../platform/database.ts';
 import { invalid, notFound } from '../platform/errors.ts';
 import { createRelease, currentRelease, releaseConfig } from '../platform/releases.ts';
+import { releaseSlug } from '../platform/slug-release.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
 import { page } from './paging.ts';
+import { findSlug } from './slugs.ts';
 import { body } from './validate.ts';
 
 export const releases = new Hono<ApiContext>();
@@ -21,7 +23,10 @@ const select = (c: Context<ApiContext>) =>
 
 type Row = Awaited<ReturnType<typeof select>>[number];
 
-const rollback = z.object({ release: z.string() });
+const create = z.union(
+  [z.object({ release: z.string() }), z.object({ slug: z.string(), description: z.string().max(1024).nullish() })],
+  'Name the slug to release, or the release to roll back to.',
+);
 
 const byVersion = ({ release }: Row) => release.version;
 
@@ -48,10 +53,17 @@ releases.get('/apps/:app/releases/:release/config-vars', async (c) => {
   return c.json(await releaseConfig(c.env, release));
 });
 
-/** A rollback: the next release runs the slug and the config vars of an earlier one. */
+/** Of a slug; or a rollback: the next release runs the slug and the config vars of an earlier one. */
 releases.post('/apps/:app/releases', async (c) => {
   const app = await appOf(c);
-  const { release: asked } = await body(c, rollback);
+  const user = c.get('user');
+  const order = await body(c, create);
+  if ('slug' in order) {
+    const slug = await findSlug(c, order.slug);
+    const made = await releaseSlug(c.env, { app, userId: user.id, slug, description: order.description ?? undefined });
+    return c.json(releaseResource(app, { release: made, user }, made.id), 201);
+  }
+  const { release: asked } = order;
   const current = await currentRelease(database(c.env.DB), app.id);
   const { release: earlier } = await find(c, app, asked, current.id);
   if (!earlier.slugId) throw invalid(`Release v${earlier.version} has no slug: nothing was deployed yet.`);

@@ -314,7 +314,7 @@ export class BuildQueue extends DurableObject<Env> {
       const commit = versionOf(request);
       return createRelease(this.env, {
         ...made,
-        slug: { sha256, size, commit, language, processTypes, checksum: null },
+        slug: { sha256, size, commit, commitDescription: null, language, processTypes, checksum: null },
       });
     }
     const { id } = source;

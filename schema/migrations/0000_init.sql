@@ -94,6 +94,7 @@ CREATE TABLE `slugs` (
 	`size` integer,
 	`checksum` text,
 	`commit` text,
+	`commit_description` text,
 	`language` text,
 	`process_types` text NOT NULL,
 	`created_at` text NOT NULL,
