@@ -2,6 +2,7 @@
 import { type Channel, channels, decodeEntries, type Exit, encodeEntries } from '../protocol.ts';
 import { Rpc } from '../rpc.ts';
 import { host, type WasiRun } from './host.ts';
+import { installFinalization } from './node/finalization.ts';
 import { installGlobals, reportRejection } from './node/globals.ts';
 import { platform } from './node/process.ts';
 import { installWaiting } from './node/waiting.ts';
@@ -41,6 +42,7 @@ for (const directory of ['/tmp', '/root', '/app', '/dev', '/usr/local/bin'])
   fs.mkdirSync(directory, { recursive: true });
 fs.writeFileSync('/dev/null', '');
 installGlobals();
+installFinalization();
 installWaiting();
 addEventListener('unhandledrejection', (event) => {
   event.preventDefault();

@@ -15,6 +15,7 @@ import { type Process, platform } from './process.ts';
 import { createReadline } from './readline.ts';
 import { failure } from './resolve.ts';
 import { createVm } from './vm.ts';
+import { createWasi } from './wasi.ts';
 import { createWorkerThreads } from './worker-threads.ts';
 
 type Members = Record<string, unknown>;
@@ -54,6 +55,8 @@ export function createBuiltins(task: Task, process: () => Process, getLoader: ()
         return createWorkerThreads(task);
       case 'vm':
         return createVm();
+      case 'wasi':
+        return createWasi(builtin('fs') as Members);
       case 'module':
         return createModule(getLoader());
       case 'readline':

@@ -5,6 +5,7 @@
 import { Console } from 'node:console';
 import type { Writable } from 'node:stream';
 import { currentTask, type Task, TaskEnded } from '../task.ts';
+import { compileModule, instantiateModule } from '../wasm/threads.ts';
 import { type Process, reportUncaught } from './process.ts';
 
 /** What a task that runs JavaScript brings along. */
@@ -263,24 +264,25 @@ function installOwnGlobals(): void {
   };
 }
 
-/** workerd never settles the asynchronous forms for code that is compiled at run time; the synchronous ones work. */
+/**
+ * workerd never settles the asynchronous forms for code that is compiled at run time; the synchronous ones work. Modules
+ * with threads are prepared for a machine that has one.
+ */
 function installWebAssembly(): void {
-  // The types of workerd say that neither can be made at run time; with eval allowed, both can.
-  const { Module, Instance } = WebAssembly as unknown as {
-    Module: new (bytes: BufferSource) => WebAssembly.Module;
-    Instance: new (module: WebAssembly.Module, imports?: WebAssembly.Imports) => WebAssembly.Instance;
-  };
-  const compile = async (bytes: BufferSource) => new Module(bytes);
+  const constructing = <Constructor extends object>(original: Constructor, make: (...parameters: never[]) => object) =>
+    new Proxy(original, { construct: (_target, parameters) => make(...(parameters as never[])) });
   const instantiate = async (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => {
-    if (source instanceof Module) return new Instance(source, imports);
-    const module = new Module(source as BufferSource);
-    return { module, instance: new Instance(module, imports) };
+    if (source instanceof WebAssembly.Module) return instantiateModule(source, imports);
+    const module = compileModule(source);
+    return { module, instance: instantiateModule(module, imports) };
   };
   const bytesOf = async (response: Response | Promise<Response>) => (await response).arrayBuffer();
   Object.assign(WebAssembly, {
-    compile,
+    Module: constructing(WebAssembly.Module, compileModule),
+    Instance: constructing(WebAssembly.Instance, instantiateModule),
+    compile: async (bytes: BufferSource) => compileModule(bytes),
     instantiate,
-    compileStreaming: async (response: Response | Promise<Response>) => compile(await bytesOf(response)),
+    compileStreaming: async (response: Response | Promise<Response>) => compileModule(await bytesOf(response)),
     instantiateStreaming: async (response: Response | Promise<Response>, imports?: WebAssembly.Imports) =>
       instantiate(await bytesOf(response), imports),
   });

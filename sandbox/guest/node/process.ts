@@ -70,7 +70,7 @@ export function createProcess(task: Task, builtin: (name: string) => unknown): P
     debugPort: 9229,
     env: environment(task),
     allowedNodeEnvironmentFlags: new Set<string>(),
-    report: {},
+    report: { getReport: () => ({ header: { glibcVersionRuntime: '2.36' }, sharedObjects: [] }) },
     permission: undefined,
     cwd: () => task.cwd,
     chdir: (directory: string) => {

@@ -4,6 +4,7 @@ import { type Task, TaskEnded } from '../task.ts';
 import { fs } from '../tree.ts';
 import { createBuiltins } from './builtins.ts';
 import { attachChannel } from './child-process.ts';
+import { finalize } from './finalization.ts';
 import { createConsole, createTimers, setNodeTask } from './globals.ts';
 import { Loader } from './loader.ts';
 import { createProcess, type Process, reportUncaught } from './process.ts';
@@ -84,6 +85,7 @@ async function untilQuiet(task: Task, isSettled: () => boolean): Promise<void> {
       await task.whenIdle();
       quiet = 0;
     }
+    finalize(task);
     if (quiet >= quietTurns && (isSettled() || quiet >= quietTurns * 4)) return;
     await turn();
   }
