@@ -7,7 +7,7 @@ import { BuildFailure } from './failure.ts';
 import { BuildLog } from './log.ts';
 import type { RegistrySettings } from './npm/settings.ts';
 import type { PackageStore } from './npm/store.ts';
-import { megabytes, type SlugContents, storeSlug, writeSlug } from './slug.ts';
+import { megabytes, type SlugContents, storeByHash, storeShared, writeSlug } from './slug.ts';
 import { fetchSlug, fetchSource } from './source.ts';
 import { assembleUploaded } from './uploaded-slug.ts';
 import type { Web } from './web.ts';
@@ -101,8 +101,10 @@ async function build(
   log.step('Compressing...');
   return phase('store', async () => {
     const archive = join(scratch, 'slug.tar');
-    const { sha256, size } = await writeSlug(contents, archive, signal);
-    await storeSlug(archive, { sha256, slugs: order.slugs, secret, signal });
+    const shared = contents.shared && (await storeShared(contents.shared, { url: order.engines, secret, signal }));
+    const manifest = { ...contents.manifest, ...(shared && { shared }) };
+    const { sha256, size } = await writeSlug({ ...contents, manifest }, archive, signal);
+    await storeByHash(archive, sha256, { url: order.slugs, secret, signal });
     log.detail(`Done: ${megabytes(size)}`);
     const { language, processTypes } = contents.manifest;
     const commands = Object.fromEntries(Object.entries(processTypes).map(([type, { command }]) => [type, command]));

@@ -11,7 +11,9 @@ test('health is open; orders need the secret and a form', async () => {
   expect((await fetch(`${url}/builds`)).status).toBe(401);
   const refused = await post({ id: 'no UUID' });
   expect(refused.status).toBe(400);
-  expect(await refused.text()).toContain('Not a build order: id, app, source, buildpacks, slug, caches, slugs, config');
+  expect(await refused.text()).toContain(
+    'Not a build order: id, app, source, buildpacks, slug, caches, slugs, engines, config',
+  );
 });
 
 test('a build leaves nothing in the work directory', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream, openAsBlob } from 'node:fs';
+import { createReadStream, createWriteStream, openAsBlob } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { packTar, type TarSource } from 'modern-tar/fs';
 import { type SlugManifest, slugManifest } from '../schema/slug.ts';
@@ -15,6 +15,8 @@ export interface SlugContents {
   code: ReadonlyMap<string, Uint8Array>;
   /** Files by their path below `files/`, to their absolute path on this host. */
   files: ReadonlyMap<string, string>;
+  /** What many slugs have in common, by the name of the module, to its absolute path on this host. */
+  shared?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -70,23 +72,49 @@ export async function writeSlug(
   return { sha256: hash.digest('hex'), size };
 }
 
-/** Stores a slug with the edge, which has it already when the same source was built before. */
-export async function storeSlug(
-  path: string,
-  { sha256, slugs, secret, signal }: { sha256: string; slugs: string; secret: string; signal: AbortSignal },
-): Promise<void> {
-  const url = `${slugs.replace(/\/$/, '')}/${sha256}`;
+export interface Storage {
+  /** `PUT <url>/<sha256>` stores, `HEAD` answers 200 when it is there. */
+  url: string;
+  /** The internal secret. */
+  secret: string;
+  signal: AbortSignal;
+}
+
+/** Stores a file with the edge under the hash of its bytes, unless it is there already. */
+export async function storeByHash(path: string, sha256: string, { url, secret, signal }: Storage): Promise<void> {
+  const place = `${url.replace(/\/$/, '')}/${sha256}`;
   const authorization = `Bearer ${secret}`;
-  const known = await fetch(url, { method: 'HEAD', headers: { authorization }, signal });
+  const known = await fetch(place, { method: 'HEAD', headers: { authorization }, signal });
   if (known.ok) return;
-  const response = await fetch(url, {
+  const response = await fetch(place, {
     method: 'PUT',
-    headers: { authorization, 'content-type': 'application/x-tar' },
+    headers: { authorization, 'content-type': 'application/octet-stream' },
     body: await openAsBlob(path),
     signal,
   });
   await response.body?.cancel();
-  if (!response.ok) throw new Error(`The edge answered ${response.status} for the slug`);
+  if (!response.ok) throw new Error(`The edge answered ${response.status} for ${place}`);
+}
+
+/**
+ * Stores what a slug has in common with others.
+ *
+ * @param files absolute paths, by the name of the module
+ * @returns their SHA-256, by name, for the manifest
+ */
+export async function storeShared(
+  files: ReadonlyMap<string, string>,
+  storage: Storage,
+): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for (const [name, path] of files) {
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(path)) hash.update(chunk);
+    const sha256 = hash.digest('hex');
+    await storeByHash(path, sha256, storage);
+    hashes[name] = sha256;
+  }
+  return hashes;
 }
 
 /** `1.2M`, as Heroku's log has it. */

@@ -111,6 +111,7 @@ export async function startBuilder({ concurrency = 2, trusted = [] as string[] }
       buildpacks: [] as string[],
       slug: null,
       slugs: `${edgeUrl}/slugs`,
+      engines: `${edgeUrl}/engines`,
       caches: `${edgeUrl}/caches`,
       config,
     };

@@ -12,6 +12,7 @@ const options = {
   target: 'esnext',
   conditions: ['workerd', 'worker'],
   external: ['node:*', 'cloudflare:*'],
+  loader: { '.rb': 'text' },
   logLevel: 'warning',
 } satisfies BuildOptions;
 

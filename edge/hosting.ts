@@ -4,7 +4,7 @@ import type { LogLine } from '../schema/route.ts';
 import type { Env } from './env.ts';
 import { writeLog } from './logs/write.ts';
 import { routeForHost } from './platform/routes.ts';
-import { slugKey } from './platform/slugs.ts';
+import { engineKey, slugKey } from './platform/slugs.ts';
 import { createRouter, type Router } from './router/index.ts';
 import { DynoObject, dynoKey } from './runtimes/dyno.ts';
 import { readSlug } from './runtimes/slug.ts';
@@ -35,12 +35,14 @@ export class Dyno extends DynoObject<Env> {
     loader: env.LOADER,
     route: (host: string) => router.route(host, this.ctx),
     log: (line: LogLine) => this.ctx.waitUntil(write(line)),
-    async slug(sha256: string) {
-      const object = await env.BUCKET.get(slugKey(sha256));
-      if (!object) throw new Error(`No slug ${sha256}.`);
-      return readSlug(new Uint8Array(await object.arrayBuffer()));
-    },
+    slug: async (sha256: string) => readSlug(await bytesOf(slugKey(sha256)), (engine) => bytesOf(engineKey(engine))),
   };
+}
+
+async function bytesOf(key: string): Promise<Uint8Array<ArrayBuffer>> {
+  const object = await env.BUCKET.get(key);
+  if (!object) throw new Error(`${key} is not there.`);
+  return new Uint8Array(await object.arrayBuffer());
 }
 
 const write = ({ app, ...line }: LogLine): Promise<void> => writeLog(env, app, line);

@@ -29,6 +29,8 @@ export const buildOrder = z.object({
   caches: z.url(),
   /** `PUT <slugs>/<sha256>` with the internal secret stores the slug; `HEAD` answers 200 when it is there already. */
   slugs: z.url(),
+  /** The same for what many slugs have in common: `PUT`, `HEAD` of `<engines>/<sha256>`. */
+  engines: z.url(),
   /** The app's config vars, as the build's environment. */
   config: z.record(z.string(), z.string()),
 });

@@ -28,7 +28,7 @@ const processType = z.object({
 export const slugManifest = z.object({
   version: z.literal(1),
   /** The adapter that runs it: a folder of edge/runtimes/. */
-  runtime: z.enum(['node', 'worker']),
+  runtime: z.enum(['node', 'worker', 'ruby']),
   /** What the API shows as `buildpack_provided_description`. */
   language: z.string(),
   /** What `config` starts from; the app's config vars win: `{ NODE_ENV: 'production' }`. */
@@ -36,6 +36,8 @@ export const slugManifest = z.object({
   processTypes: z.record(z.string(), processType),
   /** The files that runtime `worker` serves by itself, or gives to the app's Worker. */
   assets: assetsConfig.optional(),
+  /** Modules that many slugs have in common, such as a language's engine: by name to the SHA-256 of their bytes. */
+  shared: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)).optional(),
   /** Every module under `code/`, by its path below `code/`. */
   modules: z.record(z.string(), z.object({ type: z.enum(moduleTypes) })),
 });

@@ -71,6 +71,7 @@ export function orderOf(request: BuildRequest, { edgeUrl, config }: { edgeUrl: s
     source: { ...whereIs(source), sha256: source.type === 'push' ? null : hexOf(source.checksum), version },
     slug: source.type === 'slug' ? { processTypes: source.processTypes } : null,
     slugs: `${internal}/slugs`,
+    engines: `${internal}/engines`,
     caches: `${internal}/caches/${app.id}`,
   };
 

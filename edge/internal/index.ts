@@ -14,7 +14,7 @@ import { cachePrefix } from '../platform/caches.ts';
 import { database } from '../platform/database.ts';
 import { begin } from '../platform/readiness.ts';
 import { routeForHost } from '../platform/routes.ts';
-import { slugKey, uploadKey } from '../platform/slugs.ts';
+import { engineKey, slugKey, uploadKey } from '../platform/slugs.ts';
 import { sourceKey } from '../platform/sources.ts';
 
 export const internal = new Hono<{ Bindings: Env }>();
@@ -65,23 +65,28 @@ async function archive(c: Context<{ Bindings: Env }>, key: string): Promise<Resp
   return object ? new Response(object.body, { headers: { 'content-type': 'application/x-tar' } }) : c.notFound();
 }
 
-internal.get('/slugs/:sha256', async (c) => {
-  // Hono answers HEAD by the handler of GET.
-  if (c.req.method === 'HEAD') {
-    return (await c.env.BUCKET.head(slugKey(c.req.param('sha256')))) ? c.body(null, 200) : c.notFound();
-  }
-  const slug = await c.env.BUCKET.get(slugKey(c.req.param('sha256')));
-  return slug ? new Response(slug.body, { headers: { 'content-type': 'application/x-tar' } }) : c.notFound();
-});
+keepByHash('/slugs', slugKey, 'application/x-tar');
+keepByHash('/engines', engineKey, 'application/octet-stream');
 
-internal.put('/slugs/:sha256', async (c) => {
-  const sha256 = c.req.param('sha256');
-  const { body } = c.req.raw;
-  if (!body) return c.text('A slug needs a body.', 400);
-  // R2 checks the hash while it stores, and keeps nothing that does not match.
-  await c.env.BUCKET.put(slugKey(sha256), body, { sha256 });
-  return c.body(null, 200);
-});
+/** What is stored once under the hash of its bytes, and never changes. */
+function keepByHash(path: string, keyOf: (sha256: string) => string, type: string): void {
+  internal.get(`${path}/:sha256`, async (c) => {
+    const key = keyOf(c.req.param('sha256'));
+    // Hono answers HEAD by the handler of GET.
+    if (c.req.method === 'HEAD') return (await c.env.BUCKET.head(key)) ? c.body(null, 200) : c.notFound();
+    const object = await c.env.BUCKET.get(key);
+    return object ? new Response(object.body, { headers: { 'content-type': type } }) : c.notFound();
+  });
+
+  internal.put(`${path}/:sha256`, async (c) => {
+    const sha256 = c.req.param('sha256');
+    const { body } = c.req.raw;
+    if (!body) return c.text('There is no body.', 400);
+    // R2 checks the hash while it stores, and keeps nothing that does not match.
+    await c.env.BUCKET.put(keyOf(sha256), body, { sha256 });
+    return c.body(null, 200);
+  });
+}
 
 internal.post('/logs', async (c) => {
   const byApp = Map.groupBy(z.array(logLine).parse(await c.req.json()), (line) => line.app);

@@ -10,6 +10,7 @@ export class EdgeClient {
   readonly #env: RunnerEnv;
   /** Least recently used first. */
   readonly #slugs = new Map<string, Slug>();
+  readonly #engines = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
 
   constructor(env: RunnerEnv) {
     this.#env = env;
@@ -42,7 +43,23 @@ export class EdgeClient {
 
   async #loadSlug(sha256: string): Promise<Slug> {
     const response = await this.#fetch(`/slugs/${sha256}`);
-    return readSlug(new Uint8Array(await response.arrayBuffer()));
+    return readSlug(new Uint8Array(await response.arrayBuffer()), (engine) => this.#engine(engine));
+  }
+
+  /** Loaded once, however many apps run on it. */
+  #engine(sha256: string): Promise<Uint8Array<ArrayBuffer>> {
+    let engine = this.#engines.get(sha256);
+    if (!engine) {
+      engine = this.#loadEngine(sha256);
+      this.#engines.set(sha256, engine);
+      engine.catch(() => this.#engines.delete(sha256));
+    }
+    return engine;
+  }
+
+  async #loadEngine(sha256: string): Promise<Uint8Array<ArrayBuffer>> {
+    const response = await this.#fetch(`/engines/${sha256}`);
+    return new Uint8Array(await response.arrayBuffer());
   }
 
   async #fetch(path: string, init: RequestInit = {}): Promise<Response> {

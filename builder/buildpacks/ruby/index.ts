@@ -1,0 +1,128 @@
+/** The Ruby buildpack: an app with a Gemfile at its root, as Heroku's `heroku/ruby` builds it. */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BuildFailure } from '../../failure.ts';
+import { listFiles } from '../../files.ts';
+import { readProcfile } from '../../procfile.ts';
+import type { SlugContents } from '../../slug.ts';
+import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
+import { ENGINE, engineFile } from './engine.ts';
+import { type GemfileEntry, parseGemfile } from './gemfile.ts';
+import { BUNDLE, installGems, isProvided, setupFile } from './install.ts';
+import { forEngine, type LockedGem, type Lockfile, parseLockfile } from './lockfile.ts';
+import { resolveStart } from './start-command.ts';
+
+/** As Heroku's buildpack sets them; config vars win. */
+const runtimeEnvironment = {
+  LANG: 'en_US.UTF-8',
+  RACK_ENV: 'production',
+  RAILS_ENV: 'production',
+  APP_ENV: 'production',
+  RAILS_LOG_TO_STDOUT: 'enabled',
+  RAILS_SERVE_STATIC_FILES: 'enabled',
+};
+
+export const ruby: Buildpack = {
+  name: 'heroku/ruby',
+  detect: async (tree) => (existsSync(join(tree, 'Gemfile')) ? build : undefined),
+};
+
+async function build(context: BuildContext): Promise<Assemble> {
+  const { tree, log, phase } = context;
+  log.step('Ruby app detected');
+  const text = await readFile(join(tree, 'Gemfile.lock'), 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    throw new BuildFailure('Gemfile.lock required. Please check it in.', {
+      help: ['Run `bundle lock` and commit Gemfile.lock.'],
+    });
+  }
+  const lock = parseLockfile(text);
+  const entries = parseGemfile(await readFile(join(tree, 'Gemfile'), 'utf8'));
+  reportVersion(lock, context);
+
+  log.step("Installing dependencies using Bundler's lockfile");
+  const start = performance.now();
+  const { gems, omitted } = neededGems(lock, entries);
+  const { installed, fetched } = await phase('install', () => installGems(gems, context));
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  log.detail(`Gems of groups development and test are left out.`);
+  if (omitted.length > 0) log.detail(`Provided by the platform: ${omitted.join(', ')}`);
+  log.detail(`Bundle complete: ${installed.length} gems (${fetched} fetched) in ${seconds}s`);
+  await mkdir(join(tree, BUNDLE, 'bundler'), { recursive: true });
+  const required = lock.dependencies.flatMap((name) => {
+    const entry = entries.get(name);
+    return isProvided(name) || entry?.development ? [] : (entry?.require ?? [name]);
+  });
+  await writeFile(join(tree, BUNDLE, 'bundler/setup.rb'), setupFile(installed, required));
+  return (defaults) => assemble(defaults, context);
+}
+
+async function assemble(defaults: Readonly<Record<string, string>>, context: BuildContext): Promise<SlugContents> {
+  const { tree, log } = context;
+  const declared = await readProcfile(tree);
+  const types = { ...defaultTypes(tree), ...defaults, ...declared };
+  if (types.web === undefined) {
+    throw new BuildFailure('Nothing says how to start this app.', {
+      help: ['Add a config.ru, or a Procfile with a line such as `web: ruby app.rb`.'],
+    });
+  }
+  log.step('Discovering process types');
+  log.detail(`Procfile declares types     -> ${Object.keys(declared).join(', ') || '(none)'}`);
+  const others = Object.keys(types).filter((type) => !(type in declared));
+  if (others.length > 0) log.detail(`Default types for buildpack -> ${others.join(', ')}`);
+  const code = new Map<string, Uint8Array>();
+  const processTypes: SlugContents['manifest']['processTypes'] = {};
+  for (const [type, command] of Object.entries(types)) {
+    processTypes[type] = { command };
+    if (type !== 'web') {
+      log.warn(`Process type ${type} is not run: Ruby apps have \`web\` alone on Islet.`);
+      continue;
+    }
+    processTypes[type].entry = `${type}.js`;
+    code.set(`${type}.js`, Buffer.from(`export default ${JSON.stringify(resolveStart(command, tree))};\n`));
+  }
+  return {
+    manifest: {
+      version: 1,
+      runtime: 'ruby',
+      language: 'Ruby',
+      env: runtimeEnvironment,
+      processTypes,
+      modules: Object.fromEntries([...code.keys()].map((name) => [name, { type: 'esm' }])),
+    },
+    code,
+    files: listFiles(tree),
+    shared: new Map([['ruby.wasm', await engineFile(context)]]),
+  };
+}
+
+/** As Heroku names them where there is no Procfile. */
+function defaultTypes(tree: string): Record<string, string> {
+  if (existsSync(join(tree, 'config/environment.rb'))) return { web: 'bin/rails server' };
+  return existsSync(join(tree, 'config.ru')) ? { web: 'bundle exec rackup config.ru' } : {};
+}
+
+function reportVersion({ ruby: asked }: Lockfile, { log }: BuildContext): void {
+  log.step(`Using Ruby version: ruby-${ENGINE.ruby}`);
+  if (asked && asked !== ENGINE.ruby) log.warn(`The Gemfile asks for Ruby ${asked}; Islet has ${ENGINE.ruby} alone.`);
+}
+
+/** The gems that the app needs when it runs, without those that the platform stands for. */
+function neededGems(
+  { gems, dependencies }: Lockfile,
+  entries: ReadonlyMap<string, GemfileEntry>,
+): { gems: LockedGem[]; omitted: string[] } {
+  const byName = new Map(forEngine(gems).map((gem) => [gem.name, gem]));
+  const needed = new Set<string>();
+  const omitted = new Set<string>();
+  const visit = (name: string): void => {
+    if (isProvided(name)) omitted.add(name);
+    const gem = byName.get(name);
+    if (!gem || needed.has(name) || isProvided(name)) return;
+    needed.add(name);
+    gem.dependencies.forEach(visit);
+  };
+  for (const name of dependencies) if (!entries.get(name)?.development) visit(name);
+  return { gems: [...byName.values()].filter(({ name }) => needed.has(name)), omitted: [...omitted] };
+}

@@ -1,0 +1,188 @@
+/** Installs what a Gemfile.lock pins, as `bundle install --standalone` lays it out. */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { BuildFailure } from '../../failure.ts';
+import type { BuildContext } from '../buildpack.ts';
+import { type GemSpecification, sha256Of, unpackGem } from './gem.ts';
+import { fullVersion, type LockedGem } from './lockfile.ts';
+
+/** Where gems are in the app, as Bundler's standalone layout has it; the engine is Ruby 4.0. */
+export const BUNDLE = 'vendor/bundle';
+const GEMS = `${BUNDLE}/ruby/4.0.0/gems`;
+
+/** Most bytes of a .gem file. */
+const MAX_GEM = 128 * 1024 ** 2;
+
+/** How many gems are downloaded at once. */
+const CONCURRENCY = 8;
+
+/** Gems whose machine code the engine has in it, or that are the platform's own business: the engine's are used. */
+const ENGINE = new Set([
+  ...['bundler', 'cgi', 'date', 'digest', 'erb', 'etc', 'io-console', 'json', 'openssl', 'psych', 'ripper', 'stringio'],
+  ...['strscan', 'zlib', 'monitor', 'objspace', 'socket'],
+]);
+
+/** Servers: the platform is the server, and they need not run. With them goes what only they need. */
+const SERVERS = new Set([
+  'puma',
+  'thin',
+  'unicorn',
+  'passenger',
+  'webrick',
+  'falcon',
+  'rackup',
+  'nio4r',
+  'eventmachine',
+  'bootsnap',
+]);
+
+/** Gems that do without the machine code that they bring. */
+const OPTIONAL_EXTENSIONS = new Set(['racc', 'hitimes']);
+
+const ALTERNATIVES: Record<string, string> = {
+  bcrypt: 'Use `OpenSSL::KDF.scrypt` of the standard library.',
+  nokogiri: 'Use REXML, which is Ruby.',
+  pg: 'Reach the database over HTTP.',
+  mysql2: 'Reach the database over HTTP.',
+  sqlite3: 'Reach a database over HTTP.',
+  oj: 'Use `json` of the standard library.',
+};
+
+export interface InstalledGem {
+  gem: LockedGem;
+  specification: GemSpecification;
+}
+
+/** Whether a gem is not installed, as the engine or the platform stands for it. */
+export const isProvided = (name: string): boolean => ENGINE.has(name) || SERVERS.has(name);
+
+/**
+ * Installs gems into an app's tree.
+ *
+ * @returns them in the order of the lock, with how many had to be downloaded
+ * @throws BuildFailure when one is not to be had, is not the pinned one, or has machine code
+ */
+export async function installGems(
+  gems: readonly LockedGem[],
+  context: BuildContext,
+): Promise<{ installed: InstalledGem[]; fetched: number }> {
+  const { tree, signal } = context;
+  const installed: InstalledGem[] = [];
+  let fetched = 0;
+  const waiting = [...gems.entries()];
+  await mkdir(join(tree, GEMS), { recursive: true });
+  await Promise.all(
+    Array.from({ length: CONCURRENCY }, async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const [index, gem] = next;
+        const what = `The gem ${gem.name} ${fullVersion(gem)}`;
+        const { bytes, fresh } = await fetchGem(gem, what, context);
+        if (fresh) fetched += 1;
+        const specification = await unpackGem(bytes, join(tree, directoryOf(gem)), { what, signal });
+        if (specification.extensions.length > 0 && !OPTIONAL_EXTENSIONS.has(gem.name)) throw native(gem);
+        installed[index] = { gem, specification };
+      }
+    }),
+  );
+  return { installed, fetched };
+}
+
+/** Relative to the tree. */
+const directoryOf = (gem: LockedGem): string => `${GEMS}/${gem.name}-${fullVersion(gem)}`;
+
+function native({ name, version }: LockedGem): BuildFailure {
+  return new BuildFailure(`The gem ${name} ${version} has native code, which does not run in WebAssembly.`, {
+    help: [
+      Object.hasOwn(ALTERNATIVES, name)
+        ? (ALTERNATIVES[name] ?? '')
+        : `Use a gem that is Ruby alone in place of ${name}, or move it to a group for development.`,
+    ],
+  });
+}
+
+/** Gives a .gem file from the cache of all builds, or from its server. */
+async function fetchGem(
+  gem: LockedGem,
+  what: string,
+  { cache, scratch, web, signal }: BuildContext,
+): Promise<{ bytes: Uint8Array; fresh: boolean }> {
+  const sha256 = gem.sha256 ?? (await publishedHash(gem, what, { web, signal }));
+  const place = join(dirname(cache), 'gems', sha256.slice(0, 2), sha256.slice(2));
+  const known = await readFile(place).catch(() => undefined);
+  if (known !== undefined && sha256Of(known) === sha256) return { bytes: known, fresh: false };
+  const url = `${serverOf(gem.remote)}gems/${gem.name}-${fullVersion(gem)}.gem`;
+  const response = await web.fetch(url, { what, signal });
+  if (Number(response.headers['content-length'] ?? 0) > MAX_GEM) {
+    response.destroy();
+    throw new BuildFailure(`${what} is larger than ${MAX_GEM / 1024 ** 2} MB.`);
+  }
+  const bytes = await buffer(limited(response, MAX_GEM, what));
+  if (sha256Of(bytes) !== sha256) {
+    throw new BuildFailure(`${what} is not the one that Gemfile.lock pins: its SHA-256 is ${sha256Of(bytes)}.`, {
+      help: ['Someone may have changed it. If you trust the change, run `bundle lock --add-checksums` and commit.'],
+    });
+  }
+  // It appears whole, by one rename.
+  const temporary = join(scratch, `${sha256}.gem`);
+  await writeFile(temporary, bytes);
+  await mkdir(dirname(place), { recursive: true });
+  await rename(temporary, place).catch(() => rm(temporary, { force: true }));
+  return { bytes, fresh: true };
+}
+
+async function* limited(stream: AsyncIterable<Uint8Array>, most: number, what: string): AsyncIterable<Uint8Array> {
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > most) throw new BuildFailure(`${what} is larger than ${most / 1024 ** 2} MB.`);
+    yield chunk;
+  }
+}
+
+/** The hash that the gem's server publishes (RubyGems' compact index): `1.0.0 dep:>= 0|checksum:…,ruby:>= 3`. */
+async function publishedHash(
+  gem: LockedGem,
+  what: string,
+  { web, signal }: Pick<BuildContext, 'web' | 'signal'>,
+): Promise<string> {
+  const response = await web.fetch(`${serverOf(gem.remote)}info/${gem.name}`, { what, signal });
+  const text = (await buffer(limited(response, 32 * 1024 ** 2, what))).toString();
+  for (const line of text.split('\n')) {
+    const [version, rest = ''] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' '))];
+    const [, sha256] = /[|,]checksum:([0-9a-f]{64})/.exec(rest) ?? [];
+    if (version === fullVersion(gem) && sha256) return sha256;
+  }
+  throw new BuildFailure(`${what} is not to be had from ${new URL(gem.remote).host}.`);
+}
+
+/**
+ * Where gems of a source come from: the source, or the mirror that this host is configured for by Bundler's own
+ * variable, `BUNDLE_MIRROR__ALL`.
+ */
+function serverOf(remote: string): string {
+  return (process.env.BUNDLE_MIRROR__ALL ?? remote).replace(/\/?$/, '/');
+}
+
+/**
+ * The file that puts gems on the load path, as Bundler's standalone layout has it, and names them for the runtime.
+ *
+ * @param required what `Bundler.require` requires
+ */
+export function setupFile(installed: readonly InstalledGem[], required: readonly string[]): string {
+  const paths = installed.flatMap(({ gem, specification: { requirePaths } }) =>
+    requirePaths.map(
+      (path) => `$:.unshift File.expand_path("#{__dir__}/../ruby/4.0.0/gems/${gem.name}-${fullVersion(gem)}/${path}")`,
+    ),
+  );
+  return [
+    ...paths,
+    'module Islet',
+    `  GEMS = { ${installed.map(({ gem }) => `${quote(gem.name)} => ${quote(gem.version)}`).join(', ')} }.freeze`,
+    `  REQUIRED = [${required.map(quote).join(', ')}].freeze`,
+    'end',
+    '',
+  ].join('\n');
+}
+
+const quote = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;

@@ -1,0 +1,4 @@
+declare module '*.rb' {
+  const text: string;
+  export default text;
+}

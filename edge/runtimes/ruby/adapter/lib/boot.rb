@@ -1,0 +1,165 @@
+# Serves a Rack app from inside one process of the platform. Between JavaScript and Ruby go files: a request is
+# /islet/<id>.in and .body, a response /islet/<id>.out and .sent. Fields end with a NUL, which no header holds.
+require 'stringio'
+require 'tmpdir'
+
+module Islet
+  DIRECTORY = '/islet'
+  @app = nil
+
+  class << self
+    attr_writer :app
+
+    # Loads what the process type runs; kind is :rackup for a config.ru, :script for a Ruby file.
+    def boot(kind, file)
+      $0 = $PROGRAM_NAME = file
+      kind == :rackup ? load_rackup(file) : load_script(file)
+      raise "#{file} has not given a Rack app to any server" unless @app
+    end
+
+    def serve(id)
+      env = read_request(id)
+      status, headers, body = @app.call(env)
+      send_response(id, status, headers, body)
+    rescue Exception => error # a server outlives what an app raises
+      raise if error.is_a?(SystemExit)
+      warn "#{env && env['REQUEST_METHOD']} #{env && env['PATH_INFO']}: #{error.full_message(highlight: false)}"
+      send_response(id, 500, { 'content-type' => 'text/plain' }, ["Internal Server Error\n"])
+    end
+
+    private
+
+    def load_rackup(file)
+      require 'rack'
+      require 'rack/builder'
+      # Rack 2 gives the options of its first line too.
+      @app = Array(Rack::Builder.parse_file(file)).first
+    end
+
+    # A script starts a server itself, or leaves that to Sinatra at its exit.
+    def load_script(file)
+      catch(:serving) { load(file) }
+      @app ||= Sinatra::Application.new if defined?(Sinatra::Application)
+    end
+
+    def read_request(id)
+      fields = File.binread("#{DIRECTORY}/#{id}.in").split("\0", -1)
+      method, path, query, scheme, host, port, remote = fields.shift(7)
+      env = {
+        'REQUEST_METHOD' => method, 'SCRIPT_NAME' => '', 'PATH_INFO' => path, 'QUERY_STRING' => query,
+        'SERVER_NAME' => host, 'SERVER_PORT' => port, 'SERVER_PROTOCOL' => 'HTTP/1.1', 'REMOTE_ADDR' => remote,
+        'REQUEST_URI' => query.empty? ? path : "#{path}?#{query}", 'SERVER_SOFTWARE' => 'Islet',
+        'rack.url_scheme' => scheme, 'rack.input' => File.open("#{DIRECTORY}/#{id}.body", 'rb'),
+        'rack.errors' => $stderr, 'rack.version' => [1, 6], 'rack.multithread' => false,
+        'rack.multiprocess' => true, 'rack.run_once' => false, 'rack.hijack?' => false
+      }
+      fields.each_slice(2) do |name, value|
+        break if value.nil?
+        key = name.upcase.tr('-', '_')
+        env[%w[CONTENT_TYPE CONTENT_LENGTH].include?(key) ? key : "HTTP_#{key}"] = value.force_encoding('UTF-8')
+      end
+      env
+    end
+
+    def send_response(id, status, headers, body)
+      lines = [status.to_i.to_s]
+      headers.each do |name, values|
+        next if name.start_with?('rack.')
+        # Rack 3 has several values in an array, Rack 2 in lines.
+        Array(values).flat_map { |value| value.to_s.split("\n") }.each { |value| lines << name.to_s << value }
+      end
+      File.binwrite("#{DIRECTORY}/#{id}.out", lines.join("\0"))
+      File.binwrite("#{DIRECTORY}/#{id}.sent", bytes_of(body))
+    end
+
+    def bytes_of(body)
+      bytes = String.new(encoding: Encoding::BINARY)
+      if body.respond_to?(:each)
+        body.each { |chunk| bytes << chunk.to_s.b }
+      else
+        # Rack 3's streaming bodies write to what they are given.
+        body.call(Stream.new(bytes))
+      end
+      bytes
+    ensure
+      body.close if body.respond_to?(:close)
+    end
+  end
+
+  # What a streaming body writes to.
+  class Stream
+    def initialize(bytes) = @bytes = bytes
+    def write(*chunks) = chunks.sum { |chunk| @bytes << chunk.to_s.b; chunk.to_s.bytesize }
+    def <<(chunk) = write(chunk) && self
+    def flush = self
+    def read(*) = nil
+    def close(*) = nil
+    def close_read = nil
+    def close_write = nil
+    def closed? = false
+  end
+
+  # Stands for every server that an app may name: the platform is the server.
+  module Server
+    def self.run(app, **)
+      Islet.app = app
+      throw :serving
+    end
+    def self.valid_options = {}
+  end
+end
+
+# RubyGems has nothing to look for, and is not loaded, which saves a third of the start; what libraries ask of it is here.
+module Gem
+  VERSION = '4.0.0' unless const_defined?(:VERSION)
+  Specification = Struct.new(:name, :version, :full_gem_path, keyword_init: true) do
+    alias_method :gem_dir, :full_gem_path
+  end
+  class LoadError < ::LoadError; end
+  class MissingSpecError < LoadError; end
+  autoload :Version, 'rubygems/version'
+  autoload :Requirement, 'rubygems/requirement'
+  autoload :Dependency, 'rubygems/dependency'
+  autoload :Deprecate, 'rubygems/deprecate'
+
+  class << self
+    def loaded_specs
+      @loaded_specs ||= Islet::GEMS.to_h do |name, version|
+        directory = "#{Dir.pwd}/vendor/bundle/ruby/4.0.0/gems/#{name}-#{version}"
+        [name, Specification.new(name:, version: Version.new(version), full_gem_path: directory)]
+      end
+    end
+    def ruby_version = Version.new(RUBY_VERSION)
+    def win_platform? = false
+    def path = []
+    def try_activate(*) = false
+  end
+end
+
+module Kernel
+  private def gem(*) = true
+end
+
+# Bundler has done its work: what it locked is on the load path.
+module Bundler
+  VERSION = '4.0.0'
+  class << self
+    def setup(*) = self
+    def require(*groups)
+      Islet::REQUIRED.each do |name|
+        Kernel.require(name)
+      rescue LoadError => error
+        begin
+          Kernel.require(name.tr('-', '/'))
+        rescue LoadError
+          raise error unless error.path == name
+        end
+      end
+    end
+    def root = Pathname.new(Dir.pwd)
+    def with_unbundled_env = yield
+    def with_original_env = yield
+    def default_gemfile = root + 'Gemfile'
+  end
+end
+%w[bundler bundler/setup].each { |name| $LOADED_FEATURES << "#{name}.rb" }

@@ -1,0 +1,169 @@
+/** Needs Debian's packages ruby and ruby-sinatra, whose gems a server on loopback gives. */
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GemServer } from './support/gem-server.ts';
+import { Platform } from './support/platform.ts';
+import { Repository } from './support/repository.ts';
+
+const INSTALLED = '/usr/share/rubygems-integration/all/specifications';
+
+describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
+  let platform: Platform;
+  let gems: GemServer;
+  const repositories: Repository[] = [];
+
+  beforeAll(async () => {
+    gems = await GemServer.start();
+    platform = await Platform.start({ TRUSTED_HOSTS: new URL(gems.url).host });
+  });
+  afterAll(async () => {
+    for (const repository of repositories) await repository.destroy();
+    await platform?.destroy();
+    await gems?.stop();
+  });
+
+  async function push(name: string, files: Record<string, string>): Promise<{ code: number; stderr: string }> {
+    const repository = await Repository.create(files);
+    repositories.push(repository);
+    await platform.api('POST', '/apps', { name });
+    return repository.git('push', platform.remote(name), 'main');
+  }
+
+  /** A Gemfile and the lock of it, with the versions that the server has. */
+  async function bundle(names: string[], dependencies: Record<string, string[]> = {}): Promise<Record<string, string>> {
+    const all = [...new Set([...names, ...Object.entries(dependencies).flat(2)])];
+    const specs: string[] = [];
+    for (const name of all) {
+      specs.push(`    ${name} (${await gems.versionOf(name)})`);
+      for (const needed of dependencies[name] ?? []) specs.push(`      ${needed}`);
+    }
+    return {
+      Gemfile: [`source '${gems.url}'`, ...names.map((name) => `gem '${name}'`), ''].join('\n'),
+      'Gemfile.lock': [
+        'GEM',
+        `  remote: ${gems.url}`,
+        '  specs:',
+        ...specs,
+        '',
+        'PLATFORMS',
+        '  ruby',
+        '',
+        'DEPENDENCIES',
+        ...names.map((name) => `  ${name}`),
+        '',
+      ].join('\n'),
+    };
+  }
+
+  it('serves a Rack app', async () => {
+    const { code, stderr } = await push('racky', {
+      ...(await bundle(['rack'])),
+      'config.ru': `
+      require 'bundler/setup'
+      Bundler.require
+      use Rack::ETag
+      run lambda { |env|
+        request = Rack::Request.new(env)
+        warn "saw #{request.path}"
+        raise 'on purpose' if request.path == '/fail'
+        body = [request.request_method, request.path, request.query_string, request.params.to_a.inspect,
+                ENV['GREETING'], request.ip, request.url].join("\\n")
+        [200, { 'Content-Type' => 'text/plain' }, [body]]
+      }
+    `,
+    });
+    expect(stderr).toContain('Ruby app detected');
+    expect(stderr).toContain('Using Ruby version: ruby-4.0.0');
+    expect(code).toBe(0);
+    await platform.api('PATCH', '/apps/racky/config-vars', { GREETING: 'hello' });
+    const answer = await platform.app('racky', '/a/b?x=1', {
+      method: 'POST',
+      body: 'y=%C3%A9',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+    expect(answer.text.split('\n').slice(0, 5)).toEqual(['POST', '/a/b', 'x=1', '[["x", "1"], ["y", "é"]]', 'hello']);
+    expect(answer.headers.etag).toBeDefined();
+    expect((await platform.app('racky', '/fail')).status).toBe(500);
+    await expect.poll(() => platform.log('racky'), { timeout: 20_000 }).toContain('saw /a/b');
+    expect(await platform.log('racky')).toContain('on purpose');
+  });
+
+  it('serves Sinatra in its classic form, with ERB, sessions and static files', async () => {
+    const { code, stderr } = await push('sinatra-app', {
+      ...(await bundle(['sinatra', 'webrick'], {
+        sinatra: ['mustermann', 'rack', 'rack-protection', 'tilt'],
+        mustermann: ['ruby2_keywords'],
+        'rack-protection': ['rack'],
+      })),
+      Procfile: 'web: bundle exec ruby app.rb -p $PORT\n',
+      'app.rb': `
+      require 'sinatra'
+      enable :sessions
+      set :session_secret, 'a' * 64
+      get('/') { @name = params[:name] || 'you'; erb :index }
+      get('/count') { session[:count] = (session[:count] || 0) + 1; session[:count].to_s }
+      post('/echo') { content_type 'application/octet-stream'; request.body.read }
+    `,
+      'views/index.erb': '<h1>Hello, <%= Rack::Utils.escape_html(@name) %></h1>',
+      'public/style.css': 'body {}',
+    });
+    expect(stderr).toContain('Provided by the platform: webrick');
+    expect(code).toBe(0);
+    expect((await platform.app('sinatra-app', '/?name=%3CAda%3E')).text).toBe('<h1>Hello, &lt;Ada&gt;</h1>');
+    expect((await platform.app('sinatra-app', '/style.css')).headers['content-type']).toContain('text/css');
+    const first = await platform.app('sinatra-app', '/count');
+    const cookie = String(first.headers['set-cookie']).split(';')[0] ?? '';
+    expect((await platform.app('sinatra-app', '/count', { headers: { cookie } })).text).toBe('2');
+    const echoed = await platform.app('sinatra-app', '/echo', { method: 'POST', body: 'bytes \u00e9' });
+    expect(echoed.text).toBe('bytes \u00e9');
+    expect((await platform.app('sinatra-app', '/nothing')).status).toBe(404);
+  });
+
+  it('takes gems from the cache of all builds', async () => {
+    const before = gems.requests.filter((url) => url.endsWith('.gem')).length;
+    const { stderr } = await push('again', {
+      ...(await bundle(['rack'])),
+      'config.ru': 'run lambda { |env| [200, {}, ["again"]] }',
+    });
+    expect(stderr).toContain('Bundle complete: 1 gems (0 fetched)');
+    expect(gems.requests.filter((url) => url.endsWith('.gem'))).toHaveLength(before);
+    expect((await platform.app('again')).text).toBe('again');
+  });
+
+  it('refuses a gem that is not the one that is locked', async () => {
+    const files = await bundle(['rack']);
+    const rack = `rack (${await gems.versionOf('rack')})`;
+    const { code, stderr } = await push('tampered', {
+      ...files,
+      'Gemfile.lock': `${files['Gemfile.lock']}\nCHECKSUMS\n  ${rack} sha256=${'0'.repeat(64)}\n`,
+      'config.ru': 'run lambda { |env| [200, {}, []] }',
+    });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('is not the one that Gemfile.lock pins');
+  });
+
+  it.each([
+    ['no lock', { Gemfile: "source 'https://example.com'\n" }, 'Gemfile.lock required. Please check it in.'],
+    [
+      'a gem from git',
+      {
+        Gemfile: '',
+        'Gemfile.lock': 'GIT\n  remote: https://example.com/a.git\n  specs:\n    a (1.0)\n\nGEM\n  specs:\n',
+      },
+      'Gemfile.lock takes a from a git repository.',
+    ],
+    [
+      'a private address',
+      {
+        Gemfile: '',
+        'Gemfile.lock': 'GEM\n  remote: http://127.0.0.1:1/\n  specs:\n    a (1.0)\n\nDEPENDENCIES\n  a\n',
+      },
+      'The gem a 1.0 must have an https URL.',
+    ],
+    ['nothing to start', { Gemfile: '', 'Gemfile.lock': 'GEM\n  specs:\n' }, 'Nothing says how to start this app.'],
+  ])('says what is wrong: %s', async (what, files, message) => {
+    const { code, stderr } = await push(what.replaceAll(' ', '-'), files);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(message);
+  });
+});
