@@ -1,7 +1,11 @@
 # Serves a Rack app from inside one process of the platform. Between JavaScript and Ruby go files: a request is
 # /islet/<id>.in and .body, a response /islet/<id>.out and .sent. Fields end with a NUL, which no header holds.
+require 'rbconfig'
 require 'stringio'
 require 'tmpdir'
+
+# The gems that come with Ruby itself. Older gems require them and do not depend on them, as they were no gems once.
+$LOAD_PATH.concat(Dir["#{RbConfig::CONFIG['rubylibprefix']}/gems/#{RbConfig::CONFIG['ruby_version']}/gems/*/lib"])
 
 module Islet
   DIRECTORY = '/islet'
