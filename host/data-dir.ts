@@ -78,6 +78,16 @@ function takeLock(lock: string, path: string): void {
   }
 }
 
+/** The process that holds a data directory; undefined where none does. */
+export function holderOf(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(join(path, 'islet.pid'), 'utf8'));
+    return isSupervisor(pid) ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether a process id that was written down still is a supervisor, and not a newer process of that number. */
 function isSupervisor(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
@@ -87,7 +97,7 @@ function isSupervisor(pid: number): boolean {
     return isCode(error, 'EPERM');
   }
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('host/main.ts');
+    return /host\/(main|backup)\.ts/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
   } catch {
     return true;
   }

@@ -1,16 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stop as stopEsbuild } from 'esbuild';
 import { bundleEdge, bundleRunner } from '../edge/bundle.ts';
 import { runnerConfig } from '../edge/runner/config.ts';
 import { Child, tiedToParent } from './child.ts';
+import { listenForOrders } from './control.ts';
 import type { DataDir } from './data-dir.ts';
 import type { EdgeOptions } from './edge.ts';
 import { freePort } from './free-port.ts';
 import { type Address, openSockets, type Socket } from './listen.ts';
+import { whilePaused } from './process-group.ts';
 import { type Settings, StartError } from './settings.ts';
+import { takeSnapshot } from './snapshot.ts';
 import { Watchdog } from './watchdog.ts';
 import { workerd } from './workerd.ts';
 
@@ -25,6 +29,8 @@ export class Supervisor {
   readonly #dataDir: DataDir;
   readonly #children: Child[] = [];
   readonly #watchdogs: Watchdog[] = [];
+  #edge: Child | undefined;
+  #orders: Server | undefined;
 
   constructor(settings: Settings, dataDir: DataDir) {
     this.#settings = settings;
@@ -84,12 +90,24 @@ export class Supervisor {
       });
     }
     await withPatience(Promise.all([edge, builder]).then(() => answers(port)));
+    this.#orders = await listenForOrders(this.#dataDir.path, { '/snapshot': () => this.#snapshot() });
   }
 
   async stop(): Promise<void> {
+    this.#orders?.close();
     for (const watchdog of this.#watchdogs) watchdog.stop();
     await Promise.all(this.#children.map((child) => child.stop()));
     rmSync(this.#dataDir.run, { recursive: true, force: true });
+  }
+
+  /** A copy of the storage, `snapshot` in the data directory. Apps are served meanwhile; the control plane waits. */
+  async #snapshot(): Promise<{ pausedMs: number }> {
+    const { storage, path } = this.#dataDir;
+    const group = this.#edge?.pid;
+    const pausedMs = await takeSnapshot(storage, join(path, 'snapshot'), (work) =>
+      group === undefined ? work() : whilePaused(group, work),
+    );
+    return { pausedMs };
   }
 
   async #listenPublicly(): Promise<Socket[]> {
@@ -114,7 +132,7 @@ export class Supervisor {
     const [command, args] = tiedToParent(workerd, []);
     writeFileSync(wrapper, `#!/bin/sh\nexec ${[command, ...args].map(quote).join(' ')} "$@"\n`);
     chmodSync(wrapper, 0o700);
-    this.#run({
+    this.#edge = this.#run({
       name: 'edge',
       command: process.execPath,
       args: [file('./edge.ts')],

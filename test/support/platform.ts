@@ -28,6 +28,13 @@ export class Platform {
     return platform;
   }
 
+  /** Starts one on a data directory that is there. */
+  static async on(dataDir: string): Promise<Platform> {
+    const platform = new Platform(await freePort(), dataDir);
+    await platform.start();
+    return platform;
+  }
+
   get url(): string {
     return `http://localhost:${this.port}`;
   }
