@@ -104,7 +104,9 @@ describe('a platform that runs', () => {
     const commands = processes.map(({ command }) => command).join('\n');
     expect(commands).not.toContain(platform.apiKey);
     const run = join(platform.dataDir, 'run');
-    for (const name of readdirSync(run)) expect(readFileSync(join(run, name), 'utf8')).not.toContain(platform.apiKey);
+    for (const entry of readdirSync(run, { withFileTypes: true })) {
+      if (entry.isFile()) expect(readFileSync(join(run, entry.name), 'utf8')).not.toContain(platform.apiKey);
+    }
   });
 
   it('forgets a lock that a dead platform left', async () => {
