@@ -16,6 +16,18 @@ type Word = SimpleCommand['args'][number];
 /** The command that runs all others: `__run <streams> <name> <argument>…`. */
 export const runCommand = '__run';
 
+/** A function of the shell that runs what the plan cannot know: a function of a file that the script reads, or a command. */
+const callFunction = '__call';
+
+/** Defines `__call`: for scripts that read other files (`source lib.sh`), whose functions are known when they run. */
+export const callDefinition = `${callFunction}() {
+  if declare -F "$2" > /dev/null; then "$2" "\${@:3}"; else ${runCommand} "$@"; fi
+}
+`;
+
+/** Whether a script may read another file into the shell. */
+export const readsFiles = (script: string): boolean => /(^|[\s;&|({])(\.|source)\s/.test(script);
+
 /** Commands that change or use the shell itself. */
 const builtins = new Set(
   '. : [ [[ alias bg bind break builtin caller case cd command compgen complete continue declare dirs disown do done elif else enable esac eval exec exit export false fc fg fi for function getopts hash help history if jobs let local logout mapfile popd printf pushd pwd read readarray readonly return select set shift shopt source suspend test then time times trap true type typeset ulimit umask unalias unset until wait while'.split(
@@ -26,8 +38,12 @@ const builtins = new Set(
 /**
  * @param streams which of `i`, `o` and `e` the script has from its task
  * @param scriptPath what `$0` is, for a script that is a file
+ * @param callable whether `__call` is defined
  */
-export function planScript(script: Script, { streams, scriptPath }: { streams: string; scriptPath?: string }): Script {
+export function planScript(
+  script: Script,
+  { streams, scriptPath, callable }: { streams: string; scriptPath?: string; callable: boolean },
+): Script {
   const functions = new Set<string>();
   walk(script, (node) => {
     if (node.type === 'FunctionDef') functions.add(String(node.name));
@@ -36,7 +52,7 @@ export function planScript(script: Script, { streams, scriptPath }: { streams: s
       Object.assign(node, { type: 'SingleQuoted', value: scriptPath });
     }
   });
-  planStatements(script.statements, streams, functions);
+  planStatements(script.statements, streams, { functions, run: callable ? callFunction : runCommand });
   return script;
 }
 
@@ -46,28 +62,36 @@ function walk(node: unknown, see: (node: Record<string, unknown>) => void): void
   for (const child of Object.values(node)) walk(child, see);
 }
 
-function planStatements(statements: readonly Statement[], streams: string, functions: ReadonlySet<string>): void {
+/** What the words of a script mean. */
+interface Names {
+  /** Functions that it defines. */
+  functions: ReadonlySet<string>;
+  /** What runs the commands that are not the shell's own. */
+  run: string;
+}
+
+function planStatements(statements: readonly Statement[], streams: string, names: Names): void {
   for (const { pipelines } of statements) {
     for (const { commands, pipeStderr } of pipelines) {
       for (const [index, command] of commands.entries()) {
         let own = streams;
         if (index > 0) own = own.replace('i', '');
         if (index < commands.length - 1) own = own.replace(pipeStderr?.[index] ? /[oe]/g : 'o', '');
-        planCommand(command, own, functions);
+        planCommand(command, own, names);
       }
     }
   }
 }
 
-function planCommand(command: Node, outer: string, functions: ReadonlySet<string>): void {
+function planCommand(command: Node, outer: string, names: Names): void {
   let streams = outer;
   for (const { operator } of command.redirections) {
     streams = streams.replace(operator.startsWith('<') ? 'i' : /[oe]/g, '');
   }
-  const plan = (statements: readonly Statement[] | null) => planStatements(statements ?? [], streams, functions);
+  const plan = (statements: readonly Statement[] | null) => planStatements(statements ?? [], streams, names);
   switch (command.type) {
     case 'SimpleCommand':
-      planSimpleCommand(command, streams, functions);
+      planSimpleCommand(command, streams, names);
       return;
     case 'If':
       for (const { condition, body } of command.clauses) {
@@ -91,19 +115,28 @@ function planCommand(command: Node, outer: string, functions: ReadonlySet<string
       for (const { body } of command.items) plan(body);
       return;
     case 'FunctionDef':
+      if (command.name === callFunction) return;
       // Where it is called decides on its streams.
-      if ('body' in command.body && Array.isArray(command.body.body)) planStatements(command.body.body, '', functions);
+      if ('body' in command.body && Array.isArray(command.body.body)) planStatements(command.body.body, '', names);
       return;
   }
 }
 
-function planSimpleCommand(command: SimpleCommand, streams: string, functions: ReadonlySet<string>): void {
+function planSimpleCommand(command: SimpleCommand, streams: string, names: Names): void {
   const { name } = command;
   if (name === null) return;
-  const literal = name.parts.length === 1 && name.parts[0]?.type === 'Literal' ? name.parts[0].value : undefined;
-  if (literal !== undefined && (builtins.has(literal) || functions.has(literal))) return;
+  const literal = literalOf(name);
+  if (literal !== undefined && (builtins.has(literal) || names.functions.has(literal))) return;
   command.args = [word(streams === '' ? '-' : streams), name, ...command.args];
-  command.name = word(runCommand);
+  command.name = word(names.run);
+}
+
+/** The text of a word that is nothing but text. `[` alone is parsed as the beginning of a pattern. */
+function literalOf({ parts }: Word): string | undefined {
+  const [part, ...others] = parts;
+  if (others.length > 0) return undefined;
+  if (part?.type === 'Literal') return part.value;
+  return part?.type === 'Glob' && part.pattern === '[' ? part.pattern : undefined;
 }
 
 function word(value: string): Word {

@@ -36,7 +36,8 @@ export function createFs(task: Task): Members {
   };
   const placeFirst = (count: number, parameters: unknown[]) =>
     parameters.map((parameter, index) => (index < count ? place(parameter) : parameter));
-  const placed = (name: string, parameters: unknown[]): unknown[] => {
+  const placed = (name: string, given: unknown[]): unknown[] => {
+    const parameters = given.map(withoutUndefined);
     const base = name.replace(/Sync$/, '');
     if (base === 'symlink') return parameters.map((parameter, index) => (index === 1 ? place(parameter) : parameter));
     if (base === 'mkdtemp' && typeof parameters[0] === 'string') {
@@ -112,6 +113,16 @@ export function createFs(task: Task): Members {
 
   connectStandardStreams(task, members);
   return members;
+}
+
+/** Options without those that are not set, which memfs takes for values. */
+function withoutUndefined(parameter: unknown): unknown {
+  if (typeof parameter !== 'object' || parameter === null || Object.getPrototypeOf(parameter) !== Object.prototype) {
+    return parameter;
+  }
+  const entries = Object.entries(parameter);
+  if (entries.every(([, value]) => value !== undefined)) return parameter;
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
 /** Lets reads and writes of descriptors 0, 1 and 2 reach the task's streams. */

@@ -2,7 +2,7 @@
  * The part of package managers that runs a package's own scripts and commands. Installing is not theirs here: what is
  * in the tree was resolved, checked and put there before.
  */
-import { dirname, join } from 'node:path';
+import { dirname, join, matchesGlob } from 'node:path';
 import { quote, runShell } from '../shell.ts';
 import { type Environment, shellStatus, Task } from '../task.ts';
 import { fs } from '../tree.ts';
@@ -14,6 +14,9 @@ interface PackageJson {
   scripts?: Record<string, string>;
   config?: Record<string, string>;
   bin?: string | Record<string, string>;
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
   workspaces?: string[] | { packages?: string[] };
 }
 
@@ -98,8 +101,7 @@ async function runScript(
   }: { agent: string; directory: string; event: string; args: string[]; silent: boolean },
 ): Promise<number> {
   const json = readPackage(directory) ?? {};
-  const events = agent === 'pnpm' ? [event] : [`pre${event}`, event, `post${event}`];
-  for (const name of events) {
+  for (const name of [`pre${event}`, event, `post${event}`]) {
     const script = json.scripts?.[name];
     if (script === undefined) continue;
     const line = name === event && args.length > 0 ? `${script} ${args.map(quote).join(' ')}` : script;
@@ -190,16 +192,51 @@ function workspaceDirectories(root: string): string[] {
     .filter((directory) => fs.existsSync(join(directory, 'package.json')));
 }
 
+/**
+ * Packages in an order in which each comes after those of them that it depends on, as pnpm, Yarn and Bun run
+ * scripts; with `from`, those and what they depend on.
+ */
+function dependenciesFirst(directories: readonly string[], from: readonly string[] = directories): string[] {
+  const byName = new Map(directories.map((directory) => [readPackage(directory)?.name, directory]));
+  const ordered = new Set<string>();
+  const visiting = new Set<string>();
+  const visit = (directory: string): void => {
+    if (visiting.has(directory)) return;
+    visiting.add(directory);
+    const { dependencies, devDependencies, optionalDependencies } = readPackage(directory) ?? {};
+    for (const name of Object.keys({ ...dependencies, ...devDependencies, ...optionalDependencies })) {
+      const needed = byName.get(name);
+      if (needed !== undefined) visit(needed);
+    }
+    ordered.add(directory);
+  };
+  for (const directory of from) visit(directory);
+  return [...ordered];
+}
+
+/** Whether a workspace is meant: by its name or a pattern of it, or by its directory. Without any, all are. */
+function isChosen(directory: string, root: string, workspaces: readonly string[]): boolean {
+  const name = readPackage(directory)?.name ?? '';
+  return (
+    workspaces.length === 0 ||
+    workspaces.some(
+      (wanted) => matchesGlob(name, wanted) || matchesGlob(directory, join(root, wanted)) || wanted === name,
+    )
+  );
+}
+
 async function runInWorkspaces(task: Task, parsed: Arguments, event: string, args: string[]): Promise<number> {
   const root = findPackage(parsed.directory) ?? parsed.directory;
-  const directories = workspaceDirectories(root).filter((directory) => {
-    const name = readPackage(directory)?.name;
-    return (
-      parsed.workspaces.length === 0 ||
-      parsed.workspaces.some((wanted) => wanted === name || join(root, wanted) === directory)
-    );
-  });
-  for (const directory of directories) {
+  const all = workspaceDirectories(root);
+  const ordered = parsed.agent === 'npm' ? all : dependenciesFirst(all);
+  const chosen = new Set(ordered.filter((directory) => isChosen(directory, root, parsed.workspaces)));
+  for (const wanted of parsed.workspaces) {
+    // pnpm: `name...` is a package with all that it depends on.
+    const [base] = wanted.split(/\.\.\.$/, 1);
+    const from = ordered.filter((directory) => isChosen(directory, root, [base ?? '']));
+    if (base !== wanted) for (const directory of dependenciesFirst(ordered, from)) chosen.add(directory);
+  }
+  for (const directory of ordered.filter((each) => chosen.has(each))) {
     if (readPackage(directory)?.scripts?.[event] === undefined) continue;
     const status = await runScript(task, { agent: parsed.agent, directory, event, args, silent: false });
     if (status !== 0) return status;
