@@ -12,6 +12,7 @@ import { install } from '../../npm/install.ts';
 import { developmentPlaces } from '../../npm/lock.ts';
 import { projectSettings } from '../../npm/npmrc.ts';
 import { resolve } from '../../npm/resolve.ts';
+import { useWasmBuilds } from '../../npm/wasm-builds.ts';
 import { readProcfile } from '../../procfile.ts';
 import { megabytes, type SlugContents } from '../../slug.ts';
 import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
@@ -148,14 +149,18 @@ async function installDependencies(
   const { tree, scratch, cache, config, log, store, signal, development } = context;
   const settings = await projectSettings(tree, config, context.settings);
   log.step('Installing dependencies');
-  const { lock, lockfile } = await context.phase('resolve', () =>
+  const { lock: resolved, lockfile } = await context.phase('resolve', () =>
     resolve(tree, packageJson, { scratch: join(scratch, 'resolve'), cache, settings, signal }),
   );
+  const { lock, replaced } = useWasmBuilds(resolved);
   if (lockfile === undefined) log.detail('Installing node modules (package.json)');
   else log.detail(`Installing node modules (${lockfile})`);
   if (lockfile === undefined && Object.keys(lock.packages).length > 1) {
     log.warn('', 'No lockfile: another push may get other versions of the dependencies.');
     log.warn('Run `npm install` and commit package-lock.json.', '');
+  }
+  for (const { name, version, by } of replaced.filter(({ dev }) => development || !dev)) {
+    log.detail(`Using ${by}@${version} in place of ${name}: native code does not run here`);
   }
   const start = performance.now();
   const installed = await context.phase('install', () => install(lock, tree, { store, settings, development, signal }));
