@@ -6,7 +6,8 @@ import { writeLog } from './logs/write.ts';
 import { routeForHost } from './platform/routes.ts';
 import { engineKey, slugKey } from './platform/slugs.ts';
 import { createRouter, type Router } from './router/index.ts';
-import { DynoObject, dynoKey } from './runtimes/dyno.ts';
+import { DynoObject } from './runtimes/dyno.ts';
+import { dynoKey } from './runtimes/dyno-name.ts';
 import { readSlug } from './runtimes/slug.ts';
 
 const env = bindings as unknown as Env;

@@ -35,6 +35,17 @@ export const route = z.object({
 /** `null`: no app answers to this host. */
 export const routeAnswer = z.object({ route: route.nullable() });
 
+/**
+ * An app that has background processes, which run without being asked for anything: a runner asks
+ * `GET <edge>/internal/background` for all of them when it starts, and now and then.
+ */
+export const backgroundApp = z.object({
+  app: z.uuid(),
+  revision: z.number().int(),
+  /** One that its route can be asked by. */
+  host: z.string(),
+});
+
 /** A line for an app's log. A runner sends batches: `POST <edge>/internal/logs` with a JSON array. */
 export const logLine = z.object({
   app: z.uuid(),
@@ -49,4 +60,5 @@ export const logLine = z.object({
 
 export type Route = z.infer<typeof route>;
 export type RouteAnswer = z.infer<typeof routeAnswer>;
+export type BackgroundApp = z.infer<typeof backgroundApp>;
 export type LogLine = z.infer<typeof logLine>;

@@ -13,7 +13,7 @@ import { secretsEqual } from '../platform/bytes.ts';
 import { cachePrefix } from '../platform/caches.ts';
 import { database } from '../platform/database.ts';
 import { begin } from '../platform/readiness.ts';
-import { routeForHost } from '../platform/routes.ts';
+import { backgroundApps, routeForHost } from '../platform/routes.ts';
 import { engineKey, slugKey, uploadKey } from '../platform/slugs.ts';
 import { sourceKey } from '../platform/sources.ts';
 
@@ -40,6 +40,8 @@ internal.get('/routes/:host', async (c) => {
   const answer: RouteAnswer = { route: await routeForHost(c.env, c.req.param('host').toLowerCase()) };
   return c.json(answer);
 });
+
+internal.get('/background', async (c) => c.json(await backgroundApps(c.env)));
 
 internal.get('/source/:app/:commit', async (c) => {
   const { app, commit } = c.req.param();

@@ -1,8 +1,9 @@
 /** What the routers must know of an app, made from D1, and told to them when it changes. See schema/route.ts. */
-import { eq, inArray, sql } from 'drizzle-orm';
-import type { Route } from '../../schema/route.ts';
+import { and, eq, gt, inArray, notInArray, sql } from 'drizzle-orm';
+import type { BackgroundApp, Route } from '../../schema/route.ts';
 import { apps, domains, formation, slugs } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
+import { RELEASE } from '../router/placement.ts';
 import { type Database, database, now } from './database.ts';
 import { currentRelease, releaseConfig } from './releases.ts';
 import { appHost } from './urls.ts';
@@ -58,6 +59,16 @@ async function routeOf(env: Env, app: typeof apps.$inferSelect): Promise<Route> 
       : null,
     formation: Object.fromEntries(dynos.map(({ type, quantity }) => [type, quantity])),
   };
+}
+
+/** The apps that have processes besides `web`, by which a runner that starts knows what to start. */
+export async function backgroundApps(env: Env): Promise<BackgroundApp[]> {
+  const found = await database(env.DB)
+    .selectDistinct({ app: apps.id, revision: apps.revision, name: apps.name })
+    .from(apps)
+    .innerJoin(formation, eq(formation.appId, apps.id))
+    .where(and(gt(formation.quantity, 0), notInArray(formation.type, ['web', RELEASE])));
+  return found.map(({ app, revision, name }) => ({ app, revision, host: appHost(env, name) }));
 }
 
 /** Tells every runner how an app is served from now on, and waits until each serves it so. */

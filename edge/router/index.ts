@@ -44,6 +44,8 @@ export interface Router {
   fetch(request: Request, context: Context): Promise<Response>;
   /** Serves by `route` from now on; resolves when it does. */
   put(route: Route): Promise<void>;
+  /** The route of an app, if this router knows it. */
+  known(app: string): Route | undefined;
   /** The route of a host, as this router knows it. */
   route(host: string, context: Context): Promise<Route | null>;
 }
@@ -80,7 +82,7 @@ export function createRouter(options: RouterOptions): Router {
 
   /** A dyno for a request: of this runner if there is one, else of another; which, is chance. */
   function pick(route: Route): PlacedDyno | undefined {
-    const dynos = dynosOf(route);
+    const dynos = dynosOf(route).filter(({ type }) => type === 'web');
     const here = dynos.filter(isLocal);
     const choice = here.length > 0 ? here : dynos;
     return choice[Math.floor(Math.random() * choice.length)];
@@ -139,6 +141,8 @@ export function createRouter(options: RouterOptions): Router {
       const known = cache.known(route.app.id);
       if (!known || route.revision >= known.revision) await change(route, known);
     },
+
+    known: (app) => cache.known(app),
 
     async route(host, context) {
       return cache.get(host, context);

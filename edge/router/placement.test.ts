@@ -33,6 +33,7 @@ it('spreads apps over the runners', () => {
   for (const count of counts) expect(count).toBeGreaterThan(60);
 });
 
-it('places nothing for a formation without web', () => {
-  expect(place({ ...route(1), formation: { worker: 2 } }, 2)).toEqual([]);
+it('places every process type but the one of releases', () => {
+  const dynos = place({ ...route(1), formation: { web: 0, worker: 2, clock: 1, release: 1 } }, 2);
+  expect(dynos.map(({ dyno }) => dyno)).toEqual(['worker.1', 'worker.2', 'clock.1']);
 });

@@ -1,22 +1,33 @@
 import type { Route } from '../../schema/route.ts';
 
-/** A web dyno of an app and the number of the runner that it lives on. */
+/** A dyno of an app and the number of the runner that it lives on. */
 export interface PlacedDyno {
+  /** `web` */
+  type: string;
   /** `web.1` */
   dyno: string;
   runner: number;
 }
 
+/** What runs once before a release, and has no dynos that stay. */
+export const RELEASE = 'release';
+
 /**
- * Where the web dynos of an app live: `web.i` on runner `(hash(app) + i) mod runners`. Every router comes to the same
- * answer by itself, and an app of one dyno is one process whichever runner a connection reaches.
+ * Where the dynos of an app live: `web.i` on runner `(hash(app) + i) mod runners`, and those of another type in the same
+ * way from a runner of their own. Every router comes to the same answer by itself, and an app of one dyno is one process
+ * whichever runner a connection reaches.
  */
 export function place({ app, formation }: Route, runners: number): PlacedDyno[] {
-  const first = hash(app.id);
-  return Array.from({ length: formation.web ?? 0 }, (_, index) => ({
-    dyno: `web.${index + 1}`,
-    runner: (first + index + 1) % runners,
-  }));
+  return Object.entries(formation)
+    .filter(([type]) => type !== RELEASE)
+    .flatMap(([type, quantity]) => {
+      const first = hash(type === 'web' ? app.id : `${app.id}/${type}`);
+      return Array.from({ length: quantity }, (_, index) => ({
+        type,
+        dyno: `${type}.${index + 1}`,
+        runner: (first + index + 1) % runners,
+      }));
+    });
 }
 
 /** FNV-1a, 32 bits. */

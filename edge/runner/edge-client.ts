@@ -1,4 +1,4 @@
-import { type LogLine, type Route, routeAnswer } from '../../schema/route.ts';
+import { type BackgroundApp, backgroundApp, type LogLine, type Route, routeAnswer } from '../../schema/route.ts';
 import { readSlug, type Slug } from '../runtimes/slug.ts';
 import type { RunnerEnv } from './env.ts';
 
@@ -20,6 +20,12 @@ export class EdgeClient {
   async route(host: string): Promise<Route | null> {
     const response = await this.#fetch(`/routes/${encodeURIComponent(host)}`);
     return routeAnswer.parse(await response.json()).route;
+  }
+
+  /** The apps whose background processes run. */
+  async background(): Promise<BackgroundApp[]> {
+    const response = await this.#fetch('/background');
+    return backgroundApp.array().parse(await response.json());
   }
 
   async slug(sha256: string): Promise<Slug> {

@@ -5,8 +5,10 @@ import { secretsEqual } from '../platform/bytes.ts';
 import { isControlHost, requestedHost } from '../router/hosts.ts';
 import { createRouter } from '../router/index.ts';
 import { starting } from '../router/pages.ts';
-import { DynoObject, dynoKey } from '../runtimes/dyno.ts';
+import { DynoObject } from '../runtimes/dyno.ts';
+import { dynoKey } from '../runtimes/dyno-name.ts';
 import type { Timeouts } from '../runtimes/timeouts.ts';
+import { Background } from './background.ts';
 import { EdgeClient } from './edge-client.ts';
 import type { RunnerEnv } from './env.ts';
 import { readForwarded, remoteDyno } from './forward.ts';
@@ -35,6 +37,13 @@ const router = createRouter({
   publicPort: env.PUBLIC_PORT,
 });
 
+const background = new Background({
+  apps: () => edge.background(),
+  route: (host) => edge.route(host),
+  known: (app) => router.known(app),
+  put: (route) => router.put(route),
+});
+
 /** A process of an app on this runner. */
 export class Dyno extends DynoObject<RunnerEnv> {
   protected readonly host = {
@@ -57,7 +66,10 @@ export class Private extends WorkerEntrypoint<RunnerEnv> {
       return allowed ? dynoStub(forwarded.key).fetch(forwarded.request) : notFound();
     }
     const { pathname } = new URL(request.url);
-    if (request.method === 'GET' && pathname === '/ping') return new Response('pong\n');
+    if (request.method === 'GET' && pathname === '/ping') {
+      background.tick(this.ctx);
+      return new Response('pong\n');
+    }
     if (request.method === 'PUT' && pathname === '/routes') return this.#putRoute(request);
     return notFound();
   }

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { Route } from '../../schema/route.ts';
 import type { SlugManifest } from '../../schema/slug.ts';
 import { slugKey } from '../platform/slugs.ts';
-import { dynoKey } from './dyno.ts';
+import { dynoKey } from './dyno-name.ts';
 import { failureCode } from './failure.ts';
 
 /** Stores the slug of an app that is one file. */

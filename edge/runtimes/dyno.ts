@@ -1,7 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { LogLine, Route } from '../../schema/route.ts';
+import { type DynoName, processType } from './dyno-name.ts';
 import { failure } from './failure.ts';
-import { Instance } from './instance.ts';
+import { Instance, type Release } from './instance.ts';
 import type { Slug } from './slug.ts';
 import type { Timeouts } from './timeouts.ts';
 
@@ -21,16 +22,18 @@ export interface DynoHost {
   timeouts?: Partial<Timeouts>;
 }
 
-/** Which process of which app a Dyno runs. */
-export interface DynoName {
-  /** The app's UUID. */
-  app: string;
+/** How it is with a Dyno, as the Platform API has it. */
+export interface DynoStatus {
   /** `web.1` */
-  dyno: string;
+  name: string;
+  /** Of this life of the process; null when it has none. */
+  id: string | null;
+  /** `idle`: nobody has asked for it since its runner started, and it starts when someone does. */
+  state: 'starting' | 'up' | 'crashed' | 'idle' | 'down';
+  /** When it came into this state: milliseconds since 1970. */
+  since: number | null;
+  release: { id: string; version: number } | null;
 }
-
-/** The name of a Dyno's Durable Object. */
-export const dynoKey = ({ app, dyno }: DynoName): string => `${app}/${dyno}`;
 
 /** How soon a crashed process is started again: at once, then later each time that it crashes again. */
 const RESTART_DELAYS_MS = [0, 1_000, 10_000, 60_000, 300_000];
@@ -49,13 +52,17 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   #current: Instance | undefined;
   /** Is to serve when it is up. */
   #next: Instance | undefined;
+  /** What runs as soon as the instances before have ended: a background process is never there twice. */
+  #awaiting: Release | undefined;
+  /** Resolves when every instance that was told to stop has ended. */
+  #ended: Promise<unknown> = Promise.resolve();
   /** The newest route asked for. */
   #revision = -1;
   #crashes = 0;
 
   override async fetch(request: Request): Promise<Response> {
     let instance = this.#current ?? this.#next ?? (await this.#load(new URL(request.url).hostname));
-    while (instance?.starting) {
+    while (instance?.state === 'starting') {
       await instance.booted;
       // A newer release may have taken its place meanwhile.
       instance = this.#current ?? this.#next;
@@ -64,33 +71,91 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   }
 
   /**
-   * Runs the route's release from now on: resolves when it is up or has crashed. Until then the release before serves,
-   * and then finishes what it has begun. A newer route takes the place of one that is still starting.
+   * Runs the route's release from now on. `web`: resolves when it is up or has crashed; until then the release before
+   * serves, and then finishes what it has begun. Others: resolves at once, and the release before ends first. A newer
+   * route takes the place of one that is still starting.
    */
   async run(route: Route): Promise<void> {
     if (!route.release || route.revision < this.#revision) return;
     this.#revision = route.revision;
     const newest = this.#next ?? this.#current;
     if (newest?.release.id === route.release.id) return newest.booted;
+    if (this.#awaiting?.id === route.release.id) return;
+    await this.#replaceWith(route.release);
+  }
 
-    const overtaken = this.#next;
+  /** Starts the process anew, if it runs at all. */
+  async restart(): Promise<void> {
+    const release = this.#awaiting ?? (this.#next ?? this.#current)?.release;
+    if (!release) return;
+    this.#log('Restarting');
+    await this.#replaceWith(release);
+  }
+
+  /** How it is with the process. */
+  status(): DynoStatus {
+    const { dyno: name } = this.#name;
+    const instance = this.#current ?? this.#next;
+    if (instance) {
+      const { id, state, since, release } = instance;
+      return {
+        name,
+        id,
+        state: state === 'stopped' ? 'down' : state,
+        since,
+        release: { id: release.id, version: release.version },
+      };
+    }
+    const awaiting = this.#awaiting;
+    const release = awaiting ? { id: awaiting.id, version: awaiting.version } : null;
+    return { name, id: null, state: awaiting ? 'starting' : 'idle', since: null, release };
+  }
+
+  async #replaceWith(release: Release): Promise<void> {
     this.#crashes = 0;
-    const next = this.#start(route.release);
+    if (processType(this.#name.dyno) === 'web') await this.#switchTo(release);
+    else this.#startAfterwards(release);
+  }
+
+  #startAfterwards(release: Release): void {
+    const old = this.#current;
+    this.#current = undefined;
+    this.#awaiting = release;
+    this.#end(old);
+    const starting = this.#ended.then(() => {
+      if (this.#awaiting !== release) return;
+      this.#awaiting = undefined;
+      this.#current = this.#start(release);
+    });
+    this.ctx.waitUntil(starting);
+  }
+
+  /** Tells an instance to stop, and keeps this object until it has. */
+  #end(instance: Instance | undefined): void {
+    if (!instance) return;
+    this.#ended = Promise.all([this.#ended, instance.stop()]);
+    this.ctx.waitUntil(this.#ended);
+  }
+
+  async #switchTo(release: Release): Promise<void> {
+    const overtaken = this.#next;
+    const next = this.#start(release);
     this.#next = next;
-    this.ctx.waitUntil(overtaken?.stop() ?? Promise.resolve());
+    this.#end(overtaken);
     await next.booted;
     if (this.#next !== next) return this.#next?.booted;
     const old = this.#current;
     this.#current = next;
     this.#next = undefined;
-    this.ctx.waitUntil(old?.stop() ?? Promise.resolve());
+    this.#end(old);
   }
 
   /** Takes no more requests, and ends the process once it has finished what it has begun. */
   async stop(): Promise<void> {
-    for (const instance of [this.#current, this.#next]) this.ctx.waitUntil(instance?.stop() ?? Promise.resolve());
+    for (const instance of [this.#current, this.#next]) this.#end(instance);
     this.#current = undefined;
     this.#next = undefined;
+    this.#awaiting = undefined;
     this.#revision = -1;
   }
 
@@ -108,17 +173,23 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     return { app, dyno };
   }
 
-  #start(release: Instance['release']): Instance {
+  #log(text: string): void {
+    this.host.log({ ...this.#name, at: Date.now(), source: 'heroku', text });
+  }
+
+  #start(release: Release): Instance {
     const instance = new Instance({ ctx: this.ctx, host: this.host, name: this.#name, release });
     this.ctx.waitUntil(instance.crashed.then(() => this.#restart(instance)));
     return instance;
   }
 
   async #restart(crashed: Instance): Promise<void> {
-    if (crashed.upSince !== undefined && Date.now() - crashed.upSince > STABLE_MS) this.#crashes = 0;
+    if (crashed.wasUpMs > STABLE_MS) this.#crashes = 0;
     const delay = RESTART_DELAYS_MS[Math.min(this.#crashes, RESTART_DELAYS_MS.length - 1)] ?? 0;
     this.#crashes += 1;
     await scheduler.wait(delay);
-    if (this.#current === crashed) this.#current = this.#start(crashed.release);
+    if (this.#current !== crashed) return;
+    this.#log('State changed from crashed to starting');
+    this.#current = this.#start(crashed.release);
   }
 }

@@ -1,5 +1,6 @@
 import type { Route } from '../../schema/route.ts';
-import type { DynoHost, DynoName } from './dyno.ts';
+import type { DynoHost } from './dyno.ts';
+import { type DynoName, processType } from './dyno-name.ts';
 import { type FailureCode, failure } from './failure.ts';
 import type { InstanceEvent, Instance as Protocol } from './instance-protocol.ts';
 import { workerCode } from './runtime.ts';
@@ -13,23 +14,31 @@ const STOP_TIMEOUT_MS = 30_000;
 /** After its last request, so that what a response left in pipes is through. */
 const LINGER_MS = 1_000;
 
+/** The same for a process without requests, which leaves only output. */
+const LAST_WORDS_MS = 100;
+
 /** Bytes of a body that arrives at once. */
 const SMALL_BODY = 64 * 1024;
 
 type Facet = Fetcher & Protocol;
 type State = 'starting' | 'up' | 'crashed' | 'stopped';
 
+/** What a shell says of a process that SIGTERM has ended, and of one that SIGKILL has. */
+const TERMINATED = 143;
+const KILLED = 137;
+
 let count = 0;
 
 /** One life of a process: from its start to its crash, or until it is stopped. */
 export class Instance {
+  readonly id = crypto.randomUUID();
   readonly release: Release;
   /** Resolves when the app listens, has crashed or is stopped. */
   readonly booted: Promise<void>;
   /** Resolves when the app has ended by itself. */
   readonly crashed: Promise<void>;
-  /** When it began to listen: milliseconds since 1970. */
-  upSince: number | undefined;
+  /** When it came into its state: milliseconds since 1970. */
+  since = Date.now();
   readonly #ctx: DurableObjectState;
   readonly #host: DynoHost;
   readonly #timeouts: Timeouts;
@@ -41,6 +50,8 @@ export class Instance {
   readonly #waiting = new Set<Waiting>();
   #state: State = 'starting';
   #bootTimedOut = false;
+  #exitCode: number | undefined;
+  #wasUpMs = 0;
   #facet: Facet | undefined;
   #sweep: ReturnType<typeof setTimeout> | undefined;
 
@@ -55,9 +66,18 @@ export class Instance {
     this.#ctx.waitUntil(this.#run());
   }
 
-  /** Whether the app has yet to listen. */
-  get starting(): boolean {
-    return this.#state === 'starting';
+  get state(): State {
+    return this.#state;
+  }
+
+  /** How long it was up before it crashed. Milliseconds. */
+  get wasUpMs(): number {
+    return this.#wasUpMs;
+  }
+
+  /** Only `web` is asked for anything, and is up when it listens; others are up when they run. */
+  get #isWeb(): boolean {
+    return processType(this.#name.dyno) === 'web';
   }
 
   /** Serves a request by the app; where that cannot be, answers a `failure`. */
@@ -76,32 +96,41 @@ export class Instance {
   /** Ends it after what it has begun, in STOP_TIMEOUT_MS at most. */
   async stop(): Promise<void> {
     const facet = this.#facet;
-    const wasUp = this.#state === 'up';
-    if (this.#state === 'starting' || wasUp) this.#log('Stopping all processes with SIGTERM');
-    this.#state = 'stopped';
+    const before = this.#state;
+    this.#become('stopped');
     this.#booted.resolve();
-    if (facet && wasUp) await Promise.race([this.#finish(facet), scheduler.wait(STOP_TIMEOUT_MS)]);
+    if (before === 'starting' || before === 'up') {
+      this.#log('Stopping all processes with SIGTERM');
+      const code = facet && before === 'up' ? await this.#terminate(facet) : TERMINATED;
+      this.#log(`Process exited with status ${code}`);
+    }
     this.#abort();
+  }
+
+  /** @returns the exit code */
+  async #terminate(facet: Facet): Promise<number> {
+    const late = scheduler.wait(STOP_TIMEOUT_MS).then(() => 'late' as const);
+    if ((await Promise.race([this.#finish(facet), late])) !== 'late') return this.#exitCode ?? TERMINATED;
+    this.#log(
+      `Error R12 (Exit timeout) -> At least one process failed to exit within ${STOP_TIMEOUT_MS / 1000} seconds of SIGTERM`,
+    );
+    this.#log('Stopping remaining processes with SIGKILL');
+    return KILLED;
   }
 
   async #finish(facet: Facet): Promise<void> {
     while (this.#waiting.size > 0) await scheduler.wait(10);
     await facet.stop().catch(() => {});
-    await scheduler.wait(LINGER_MS);
+    // What it wrote last is on its way, and so is its exit code.
+    await scheduler.wait(this.#isWeb ? LINGER_MS : LAST_WORDS_MS);
   }
 
   async #run(): Promise<void> {
-    const { bootMs } = this.#timeouts;
-    const timeout = setTimeout(() => {
-      this.#log(
-        `Error R10 (Boot timeout) -> Web process failed to bind to $PORT within ${bootMs / 1000} seconds of launch`,
-      );
-      this.#bootTimedOut = true;
-      this.#crash(137);
-    }, bootMs);
-    this.booted.finally(() => clearTimeout(timeout));
+    if (this.#isWeb) this.#limitBoot();
     try {
-      await this.#follow(await this.#boot());
+      const events = await this.#boot();
+      if (!this.#isWeb) this.#up();
+      await this.#follow(events);
     } catch (error) {
       // The isolate did not start, as of a module that does not parse, or workerd has ended it.
       if (this.#state === 'starting' || this.#state === 'up') {
@@ -111,12 +140,30 @@ export class Instance {
     this.#crash(1);
   }
 
+  #limitBoot(): void {
+    const { bootMs } = this.#timeouts;
+    const timeout = setTimeout(() => {
+      this.#log(
+        `Error R10 (Boot timeout) -> Web process failed to bind to $PORT within ${bootMs / 1000} seconds of launch`,
+      );
+      this.#bootTimedOut = true;
+      this.#crash(KILLED);
+    }, bootMs);
+    this.booted.finally(() => clearTimeout(timeout));
+  }
+
   async #boot(): Promise<ReadableStream<Uint8Array>> {
     const { release } = this;
     const slug = await this.#host.slug(release.slug);
-    const web = slug.manifest.processTypes.web;
-    if (!web?.entry) throw new Error('The slug has no web process.');
-    this.#log(`Starting process with command \`${web.command}\``);
+    const type = processType(this.#name.dyno);
+    const process = slug.manifest.processTypes[type];
+    if (!process) throw new Error(`The slug has no process type ${type}.`);
+    this.#log(`Starting process with command \`${process.command}\``);
+    if (!process.entry) {
+      throw new Error(
+        `\`${process.command}\` is no command of the ${slug.manifest.runtime} runtime. The build's log says more.`,
+      );
+    }
     const worker = this.#host.loader.load(
       workerCode(slug, {
         config: release.config,
@@ -130,7 +177,7 @@ export class Instance {
     const facet = this.#ctx.facets.get(this.#facetName, start) as unknown as Facet;
     this.#facet = facet;
     return facet.boot({
-      module: `./code/${web.entry}`,
+      module: `./code/${process.entry}`,
       files: new Blob([slug.archive]).stream(),
       date: Date.parse(release.createdAt),
     });
@@ -148,21 +195,30 @@ export class Instance {
 
   #handle(event: InstanceEvent): void {
     if (event.type === 'output') this.#output(event.text, event.at);
-    if (event.type === 'exit' && this.#state === 'stopped') this.#log(`Process exited with status ${event.code}`);
-    if (event.type === 'exit') this.#crash(event.code);
-    if (event.type === 'listening' && this.#state === 'starting') {
-      this.#log('State changed from starting to up');
-      this.#state = 'up';
-      this.upSince = Date.now();
-      this.#booted.resolve();
-    }
+    if (event.type === 'listening') this.#up();
+    if (event.type !== 'exit') return;
+    this.#exitCode = event.code;
+    this.#crash(event.code);
+  }
+
+  #up(): void {
+    if (this.#state !== 'starting') return;
+    this.#log('State changed from starting to up');
+    this.#become('up');
+    this.#booted.resolve();
+  }
+
+  #become(state: State): void {
+    this.#state = state;
+    this.since = Date.now();
   }
 
   #crash(code: number): void {
     if (this.#state === 'crashed' || this.#state === 'stopped') return;
     this.#log(`Process exited with status ${code}`);
     this.#log(`State changed from ${this.#state} to crashed`);
-    this.#state = 'crashed';
+    this.#wasUpMs = this.#state === 'up' ? Date.now() - this.since : 0;
+    this.#become('crashed');
     this.#booted.resolve();
     this.#abort();
     this.#crashed.resolve();
