@@ -13,6 +13,8 @@ export interface PinnedPackage {
   integrity?: string | undefined;
   /** The tarball's address, where the lock has one. */
   resolved?: string | undefined;
+  /** Whether the newest version before this one, of the same major one, will do where the registry has not this one. */
+  orEarlier?: boolean;
 }
 
 /**
@@ -43,7 +45,10 @@ export async function download(
       );
       if (tarball !== undefined) return verified(tarball, integrity, pinned);
     }
-    const manifest = await pacote.manifest(`${name}@${version}`, { ...settings, signal });
+    const manifest = await pacote.manifest(`${name}@${version}`, { ...settings, signal }).catch((error: unknown) => {
+      if (!pinned.orEarlier || errorCode(error) !== 'ETARGET') throw error;
+      return pacote.manifest(`${name}@>=${version.split('.')[0]}.0.0 <=${version}`, { ...settings, signal });
+    });
     const tarball = await request(manifest._resolved, settings, signal);
     if (integrity !== undefined && !matches(tarball, integrity)) throw changed(pinned, integrity);
     return verified(tarball, strongHash(integrity) === undefined ? manifest._integrity : integrity, pinned);

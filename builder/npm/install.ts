@@ -8,6 +8,7 @@ import { errorCode } from './errors.ts';
 import { type Lock, type LockEntry, packageName, placeName } from './lock.ts';
 import type { RegistrySettings } from './settings.ts';
 import type { PackageStore, StoredPackage } from './store.ts';
+import { isWasmBuild } from './wasm-builds.ts';
 
 /** What packages see: a Linux whose processor runs WebAssembly. Native binaries for any other processor stay away. */
 const platform = { os: 'linux', cpu: 'wasm32' };
@@ -66,7 +67,11 @@ export async function install(
         },
       );
     }
-    const stored = await store.get({ name, version, integrity, resolved }, settings, either);
+    const stored = await store.get(
+      { name, version, integrity, resolved, orEarlier: isWasmBuild(name) },
+      settings,
+      either,
+    );
     either.throwIfAborted();
     bytes += stored.bytes;
     if (bytes > maxBytes) {

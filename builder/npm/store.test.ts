@@ -50,3 +50,17 @@ test('other bytes than the pinned leave nothing in the store', async () => {
   }
   expect(readdirSync(directory)).toEqual([]);
 });
+
+test('an earlier version takes the place of one that is not there, where that is allowed', async () => {
+  const store = new PackageStore(temporaryDirectory());
+  const missing = { name: 'ms', version: '2.1.99' };
+  await expect(store.get(missing, settings, never)).rejects.toThrow('No matching version found for ms@2.1.99.');
+  const { directory } = await store.get({ ...missing, orEarlier: true }, settings, never);
+  expect(readFileSync(join(directory, 'package.json'), 'utf8')).toContain('"version": "2.1.3"');
+});
+
+test('an archive whose names go by way of `.` is as good as any', async () => {
+  const store = new PackageStore(temporaryDirectory());
+  const { files } = await store.get({ name: '@rollup/plugin-json', version: '6.1.0' }, settings, never);
+  expect(files).toContain('dist/cjs/index.js');
+});

@@ -151,7 +151,8 @@ async function writePackage(tarball: Buffer, directory: string, what: string): P
   let bytes = 0;
   for (const { header, data } of await unpackTar(archive, { strip: 1, filter: ({ type }) => type === 'file' })) {
     if (data === undefined) continue;
-    const name = header.name;
+    // Some archives have `package/./index.js`.
+    const name = header.name.replace(/(^|\/)(\.\/)+/g, '$1');
     if (name.split(/[/\\]/).some((part) => part === '' || part === '.' || part === '..') || name.includes('\0')) {
       throw new BuildFailure(`The archive of ${what} has a file outside of its own tree: ${JSON.stringify(name)}.`);
     }

@@ -14,6 +14,12 @@ const builds: Record<string, string> = {
   'sass-embedded': 'sass',
 };
 
+/**
+ * Whether a package is the WebAssembly build of another. Now and then a version of the one is not published for the
+ * other; the one before it does the same.
+ */
+export const isWasmBuild = (name: string): boolean => Object.values(builds).includes(name);
+
 export interface Replacement {
   name: string;
   version: string;
