@@ -1,38 +1,25 @@
 /** Deploying without git: archives that are uploaded, or fetched from a URL. */
-import { createServer, request as httpRequest, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request as httpRequest } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { TarEntry } from 'modern-tar';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { freePort } from '../host/free-port.ts';
 import { checksumOf, tgz } from './support/archive.ts';
 import { type Build, build, outputOf, put, uploadSource } from './support/builds.ts';
+import { FileServer } from './support/file-server.ts';
 import { Platform } from './support/platform.ts';
 
 let platform: Platform;
-let files: Server;
-/** What the file server has, by path. */
-const served = new Map<string, Buffer | { redirect: string }>();
+let files: FileServer;
 
 beforeAll(async () => {
-  const port = await freePort();
-  files = createServer(({ url = '' }, response) => {
-    const found = served.get(url);
-    if (Buffer.isBuffer(found)) response.end(found);
-    else if (found) response.writeHead(302, { location: found.redirect }).end();
-    else response.writeHead(404).end();
-  });
-  await new Promise<void>((resolve) => files.listen(port, '127.0.0.1', resolve));
-  platform = await Platform.start({ TRUSTED_HOSTS: `127.0.0.1:${port}` });
+  files = await FileServer.start();
+  platform = await Platform.start({ TRUSTED_HOSTS: files.host });
 });
 
 afterAll(async () => {
   await platform?.destroy();
-  files?.closeAllConnections();
-  files?.close();
+  files?.stop();
 });
-
-const fileUrl = (path: string) => `http://127.0.0.1:${(files.address() as AddressInfo).port}${path}`;
 
 const server = (text: string) =>
   `require('node:http').createServer((_, res) => res.end('${text}')).listen(process.env.PORT);\n`;
@@ -90,30 +77,30 @@ it('takes an archive as GNU tar makes it of a directory', async () => {
 it('builds an archive at a URL, out of the directory that code hosts put around it, past redirects', async () => {
   await createApp('fetched');
   const wrapped = Object.fromEntries(Object.entries(app('fetched')).map(([name, text]) => [`app-1a2b/${name}`, text]));
-  served.set('/archive', await tgz({ ...wrapped, 'app-1a2b/node_modules/left/index.js': 'not wanted' }));
-  served.set('/moved', { redirect: '/archive' });
-  const built = await build(platform, 'fetched', { source_blob: { url: fileUrl('/moved'), version: null } });
+  files.put('/archive', await tgz({ ...wrapped, 'app-1a2b/node_modules/left/index.js': 'not wanted' }));
+  files.put('/moved', { redirect: '/archive' });
+  const built = await build(platform, 'fetched', { source_blob: { url: files.url('/moved'), version: null } });
   expect(built).toMatchObject({ status: 'succeeded' });
   expect(built.output).toContain('node_modules checked into source control');
   expect((await platform.app('fetched')).text).toBe('fetched');
 });
 
 it.each([
-  ['a URL that is not there', () => fileUrl('/nothing?token=s3cret'), /answered 404 for \/nothing\./],
+  ['a URL that is not there', () => files.url('/nothing?token=s3cret'), /answered 404 for \/nothing\./],
   ['a host inside', () => `https://127.0.0.1:${platform.port}/`, /127\.0\.0\.1 is not on the public internet/],
   [
     'a host inside, by its name',
     () => `https://localhost:${platform.port}/`,
     /localhost is not on the public internet/,
   ],
-  ['a redirect inside', () => fileUrl('/inside'), /is not on the public internet/],
-  ['a redirect to plain http', () => fileUrl('/plain'), /must have an https URL/],
-  ['what is no archive', () => fileUrl('/text'), /could not be unpacked/],
+  ['a redirect inside', () => files.url('/inside'), /is not on the public internet/],
+  ['a redirect to plain http', () => files.url('/plain'), /must have an https URL/],
+  ['what is no archive', () => files.url('/text'), /could not be unpacked/],
 ])('says what is wrong with %s, and keeps the release', async (_, url, reason) => {
   await createApp('unfetched');
-  served.set('/inside', { redirect: 'https://169.254.169.254/latest/meta-data' });
-  served.set('/plain', { redirect: `http://127.0.0.1:${platform.port}/` });
-  served.set('/text', Buffer.from('<html>Sign in</html>'));
+  files.put('/inside', { redirect: 'https://169.254.169.254/latest/meta-data' });
+  files.put('/plain', { redirect: `http://127.0.0.1:${platform.port}/` });
+  files.put('/text', Buffer.from('<html>Sign in</html>'));
   const { status, output } = await build(platform, 'unfetched', { source_blob: { url: url() } });
   expect(status).toBe('failed');
   expect(output).toMatch(reason);
@@ -266,7 +253,7 @@ it('builds what was accepted, even if the platform is killed before', async () =
   const running = await enqueue('killed', slow);
   await says(running, 'it runs');
   await platform.stop('SIGKILL');
-  await platform.start({ TRUSTED_HOSTS: new URL(fileUrl('/')).host });
+  await platform.start({ TRUSTED_HOSTS: files.host });
   expect(await outputOf(platform, running)).toContain('Released v2');
   expect((await platform.app('killed')).text).toBe('survived');
 });

@@ -6,6 +6,8 @@ import { addons } from './addons.ts';
 import { apps } from './apps.ts';
 import { type ApiContext, authenticate } from './auth.ts';
 import { authorizations } from './authorizations.ts';
+import { buildpackInstallations } from './buildpack-installations.ts';
+import { buildpackRegistry } from './buildpack-registry.ts';
 import { buildOutput, builds } from './builds.ts';
 import { collaborators } from './collaborators.ts';
 import { configVars } from './config-vars.ts';
@@ -26,7 +28,7 @@ api.use(async (c, next) => {
 });
 
 api.get('/health', (c) => c.json({ status: 'ok' }));
-for (const signed of [buildOutput, logStream, slugBlobs, sourceBlobs]) api.route('/', signed);
+for (const open of [buildOutput, buildpackRegistry, logStream, slugBlobs, sourceBlobs]) api.route('/', open);
 
 api.use(authenticate);
 for (const resource of [
@@ -34,6 +36,7 @@ for (const resource of [
   addons,
   apps,
   authorizations,
+  buildpackInstallations,
   builds,
   collaborators,
   configVars,

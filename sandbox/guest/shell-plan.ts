@@ -16,16 +16,7 @@ type Word = SimpleCommand['args'][number];
 /** The command that runs all others: `__run <streams> <name> <argument>…`. */
 export const runCommand = '__run';
 
-/** A function of the shell that runs what the plan cannot know: a function of a file that the script reads, or a command. */
-const callFunction = '__call';
-
-/** Defines `__call`: for scripts that read other files (`source lib.sh`), whose functions are known when they run. */
-export const callDefinition = `${callFunction}() {
-  if declare -F "$2" > /dev/null; then "$2" "\${@:3}"; else ${runCommand} "$@"; fi
-}
-`;
-
-/** Whether a script may read another file into the shell. */
+/** Whether a script may read another file into the shell (`source lib.sh`), and use functions that the plan cannot know. */
 export const readsFiles = (script: string): boolean => /(^|[\s;&|({])(\.|source)\s/.test(script);
 
 /** Commands that change or use the shell itself. */
@@ -38,11 +29,11 @@ const builtins = new Set(
 /**
  * @param streams which of `i`, `o` and `e` the script has from its task
  * @param scriptPath what `$0` is, for a script that is a file
- * @param callable whether `__call` is defined
+ * @param isCommand whether there is a command of a name, for a script that may read functions from another file
  */
 export function planScript(
   script: Script,
-  { streams, scriptPath, callable }: { streams: string; scriptPath?: string; callable: boolean },
+  { streams, scriptPath, isCommand }: { streams: string; scriptPath?: string; isCommand?: (name: string) => boolean },
 ): Script {
   const functions = new Set<string>();
   walk(script, (node) => {
@@ -52,7 +43,7 @@ export function planScript(
       Object.assign(node, { type: 'SingleQuoted', value: scriptPath });
     }
   });
-  planStatements(script.statements, streams, { functions, run: callable ? callFunction : runCommand });
+  planStatements(script.statements, streams, { functions, isCommand });
   return script;
 }
 
@@ -66,8 +57,8 @@ function walk(node: unknown, see: (node: Record<string, unknown>) => void): void
 interface Names {
   /** Functions that it defines. */
   functions: ReadonlySet<string>;
-  /** What runs the commands that are not the shell's own. */
-  run: string;
+  /** Given where there may be more of them: whether there is a command of a name. */
+  isCommand: ((name: string) => boolean) | undefined;
 }
 
 function planStatements(statements: readonly Statement[], streams: string, names: Names): void {
@@ -115,7 +106,6 @@ function planCommand(command: Node, outer: string, names: Names): void {
       for (const { body } of command.items) plan(body);
       return;
     case 'FunctionDef':
-      if (command.name === callFunction) return;
       // Where it is called decides on its streams.
       if ('body' in command.body && Array.isArray(command.body.body)) planStatements(command.body.body, '', names);
       return;
@@ -127,8 +117,10 @@ function planSimpleCommand(command: SimpleCommand, streams: string, names: Names
   if (name === null) return;
   const literal = literalOf(name);
   if (literal !== undefined && (builtins.has(literal) || names.functions.has(literal))) return;
+  // A function of a file that the script reads.
+  if (literal !== undefined && names.isCommand && !names.isCommand(literal)) return;
   command.args = [word(streams === '' ? '-' : streams), name, ...command.args];
-  command.name = word(names.run);
+  command.name = word(runCommand);
 }
 
 /** The text of a word that is nothing but text. `[` alone is parsed as the beginning of a pattern. */

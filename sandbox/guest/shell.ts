@@ -11,7 +11,7 @@ import {
 import { Pipe } from './pipe.ts';
 import { findCommand, programNames, start } from './programs/program.ts';
 import { shellFs } from './shell-fs.ts';
-import { callDefinition, planScript, readsFiles, runCommand } from './shell-plan.ts';
+import { planScript, readsFiles, runCommand } from './shell-plan.ts';
 import { shellStatus, type Task } from './task.ts';
 import { fs } from './tree.ts';
 
@@ -44,7 +44,7 @@ export async function runShell(
 ): Promise<number> {
   const abort = new AbortController();
   task.cleanups.add(() => abort.abort());
-  const callable = readsFiles(script);
+  const isCommand = (name: string) => bundled.has(name) || findCommand([name], task) !== undefined;
   let planned = false;
   const bash = new Bash({
     fs: shellFs,
@@ -62,11 +62,11 @@ export async function runShell(
       // The first script is the task's own; what its commands run (`xargs`, `env`) answers to them.
       const streams = planned ? '' : 'ioe';
       planned = true;
-      return { ast: planScript(ast, { streams, scriptPath, callable: callable && streams !== '' }) };
+      return { ast: planScript(ast, { streams, scriptPath, isCommand: readsFiles(script) ? isCommand : undefined }) };
     },
   });
   const parameters = positional.length > 0 ? `set -- ${positional.map(quote).join(' ')}\n` : '';
-  const result = await bash.exec((callable ? callDefinition : '') + parameters + script, {
+  const result = await bash.exec(parameters + script, {
     rawScript: true,
     signal: abort.signal,
   });

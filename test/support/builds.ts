@@ -6,6 +6,7 @@ export interface Build {
   status: string;
   output_stream_url: string;
   release: { id: string } | null;
+  buildpacks: { url: string; name: string }[];
   source_blob: { url: string; version: string | null };
 }
 

@@ -30,9 +30,12 @@ export async function fetchBuildpack(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const archive = await decompress(await web.fetch(url, { what, signal }), { what, sha256: null });
   await unpack(archive, directory, { what, limits, signal });
-  await unwrap(directory);
-  if (existsSync(join(directory, 'bin/compile')) || existsSync(join(directory, 'buildpack.wasm'))) return;
+  if (isBuildpack(directory)) return;
+  if ((await unwrap(directory)) && isBuildpack(directory)) return;
   throw new BuildFailure(`${what} has neither bin/compile nor buildpack.wasm.`, {
     help: ['A buildpack is an archive or a git repository with bin/detect and bin/compile at its root.'],
   });
 }
+
+const isBuildpack = (directory: string): boolean =>
+  existsSync(join(directory, 'bin/compile')) || existsSync(join(directory, 'buildpack.wasm'));
