@@ -46,6 +46,25 @@ export const backgroundApp = z.object({
   host: z.string(),
 });
 
+/**
+ * How it is with a dyno. The edge asks the runner that has it: `POST <runner>/dynos/status` with DynosOrder answers an
+ * array; `POST <runner>/dynos/restart` starts them anew.
+ */
+export const dynoStatus = z.object({
+  /** `web.1` */
+  name: z.string(),
+  /** Of this life of the process; null when it has none. */
+  id: z.uuid().nullable(),
+  /** `idle`: nobody has asked for it since its runner started, and it starts when someone does. */
+  state: z.enum(['starting', 'up', 'crashed', 'idle', 'down']),
+  /** When it came into this state: milliseconds since 1970. */
+  since: z.number().nullable(),
+  release: z.object({ id: z.uuid(), version: z.number().int() }).nullable(),
+});
+
+/** Which dynos of an app are meant. */
+export const dynosOrder = z.object({ app: z.uuid(), dynos: z.array(z.string()) });
+
 /** A line for an app's log. A runner sends batches: `POST <edge>/internal/logs` with a JSON array. */
 export const logLine = z.object({
   app: z.uuid(),
@@ -61,4 +80,5 @@ export const logLine = z.object({
 export type Route = z.infer<typeof route>;
 export type RouteAnswer = z.infer<typeof routeAnswer>;
 export type BackgroundApp = z.infer<typeof backgroundApp>;
+export type DynoStatus = z.infer<typeof dynoStatus>;
 export type LogLine = z.infer<typeof logLine>;

@@ -13,6 +13,8 @@ import { collaborators } from './collaborators.ts';
 import { configVars } from './config-vars.ts';
 import { domains } from './domains.ts';
 import { formation } from './formation.ts';
+import { dynoSizes } from './dyno-sizes.ts';
+import { dynos } from './dynos.ts';
 import { git } from './git.ts';
 import { logSessions, logStream } from './log-sessions.ts';
 import { releases } from './releases.ts';
@@ -43,6 +45,8 @@ for (const resource of [
   domains,
   formation,
   git,
+  dynoSizes,
+  dynos,
   logSessions,
   releases,
   slugs,

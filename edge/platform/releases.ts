@@ -8,6 +8,7 @@ import { apps, formation, releases, slugs } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { writeLog } from '../logs/write.ts';
 import { type Database, database, isUniqueViolation, now } from './database.ts';
+import { DEFAULT_SIZE } from './dyno-sizes.ts';
 import { announce } from './routes.ts';
 import { open, seal } from './secret-box.ts';
 
@@ -131,7 +132,7 @@ function formationFor(db: Database, appId: string, processTypes: Record<string, 
         type,
         command,
         quantity: type === 'web' ? 1 : 0,
-        size: 'basic',
+        size: DEFAULT_SIZE,
         createdAt: at,
         updatedAt: at,
       })

@@ -34,7 +34,8 @@ async function appForHost(env: Env, host: string): Promise<typeof apps.$inferSel
   return (found.find(({ hostname }) => hostname === host) ?? found[0])?.app;
 }
 
-async function routeOf(env: Env, app: typeof apps.$inferSelect): Promise<Route> {
+/** How an app is served, as it is now. */
+export async function routeOf(env: Env, app: typeof apps.$inferSelect): Promise<Route> {
   const db = database(env.DB);
   const [release, dynos, custom] = await Promise.all([
     currentRelease(db, app.id),

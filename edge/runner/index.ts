@@ -1,6 +1,6 @@
 /** The Worker of a runner: listens for the public, routes, and runs apps in its own process. */
 import { env as bindings, WorkerEntrypoint } from 'cloudflare:workers';
-import { type LogLine, route as routeSchema } from '../../schema/route.ts';
+import { dynosOrder, type LogLine, route as routeSchema } from '../../schema/route.ts';
 import { secretsEqual } from '../platform/bytes.ts';
 import { isControlHost, requestedHost } from '../router/hosts.ts';
 import { createRouter } from '../router/index.ts';
@@ -71,12 +71,25 @@ export class Private extends WorkerEntrypoint<RunnerEnv> {
       return new Response('pong\n');
     }
     if (request.method === 'PUT' && pathname === '/routes') return this.#putRoute(request);
+    const shown = request.headers.get('authorization') ?? '';
+    if (!(await secretsEqual(shown, `Bearer ${env.INTERNAL_SECRET}`))) return notFound();
     return notFound();
+    if (request.method === 'POST' && pathname === '/dynos/status') return this.#dynoStatuses(request);
+    if (request.method === 'POST' && pathname === '/dynos/restart') return this.#restartDynos(request);
   }
 
   async #putRoute(request: Request): Promise<Response> {
-    const shown = request.headers.get('authorization') ?? '';
-    if (!(await secretsEqual(shown, `Bearer ${env.INTERNAL_SECRET}`))) return notFound();
+  async #dynoStatuses(request: Request): Promise<Response> {
+    const { app, dynos } = dynosOrder.parse(await request.json());
+    return Response.json(await Promise.all(dynos.map((dyno) => dynoStub(dynoKey({ app, dyno })).status())));
+  }
+
+  async #restartDynos(request: Request): Promise<Response> {
+    const { app, dynos } = dynosOrder.parse(await request.json());
+    await Promise.all(dynos.map((dyno) => dynoStub(dynoKey({ app, dyno })).restart()));
+    return new Response(null, { status: 204 });
+  }
+
     await router.put(routeSchema.parse(await request.json()));
     return new Response(null, { status: 204 });
   }

@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { LogLine, Route } from '../../schema/route.ts';
+import type { DynoStatus, LogLine, Route } from '../../schema/route.ts';
 import { type DynoName, processType } from './dyno-name.ts';
 import { failure } from './failure.ts';
 import { Instance, type Release } from './instance.ts';
@@ -20,19 +20,6 @@ export interface DynoHost {
   log(line: LogLine): void;
   /** What is not Heroku's own. */
   timeouts?: Partial<Timeouts>;
-}
-
-/** How it is with a Dyno, as the Platform API has it. */
-export interface DynoStatus {
-  /** `web.1` */
-  name: string;
-  /** Of this life of the process; null when it has none. */
-  id: string | null;
-  /** `idle`: nobody has asked for it since its runner started, and it starts when someone does. */
-  state: 'starting' | 'up' | 'crashed' | 'idle' | 'down';
-  /** When it came into this state: milliseconds since 1970. */
-  since: number | null;
-  release: { id: string; version: number } | null;
 }
 
 /** How soon a crashed process is started again: at once, then later each time that it crashes again. */
@@ -84,18 +71,18 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     await this.#replaceWith(route.release);
   }
 
-  /** Starts the process anew, if it runs at all. */
-  async restart(): Promise<void> {
+  /** Starts the process anew, if it runs at all; does not wait for it. */
+  restart(): void {
     const release = this.#awaiting ?? (this.#next ?? this.#current)?.release;
     if (!release) return;
     this.#log('Restarting');
-    await this.#replaceWith(release);
+    this.ctx.waitUntil(this.#replaceWith(release));
   }
 
   /** How it is with the process. */
   status(): DynoStatus {
     const { dyno: name } = this.#name;
-    const instance = this.#current ?? this.#next;
+    const instance = this.#next ?? this.#current;
     if (instance) {
       const { id, state, since, release } = instance;
       return {
