@@ -17,6 +17,8 @@ export interface Env {
   API_KEY: string;
   /** 32 bytes in base64: encrypts config vars at rest. */
   SECRET_KEY: string;
+  /** The key before, while what it has sealed is sealed anew. */
+  PREVIOUS_SECRET_KEY?: string;
   /** Shared by edge, builder and runners of one start. */
   INTERNAL_SECRET: string;
   /** Where the builder takes orders. */

@@ -7,15 +7,16 @@ import { writeArchive } from './archive.ts';
 import { run } from './command.ts';
 import { order } from './control.ts';
 import { holderOf, openDataDir } from './data-dir.ts';
-import { readSettings, StartError } from './settings.ts';
+import { readSettings, type Settings, StartError } from './settings.ts';
 import { filesOf, takeSnapshot } from './snapshot.ts';
 
 const answer = z.object({ pausedMs: z.number() });
 
 /** Storage as it is now, as `target`; milliseconds that the control plane had to wait for it. */
-async function snapshot(path: string, target: string): Promise<number> {
+async function snapshot(settings: Settings, target: string): Promise<number> {
+  const { dataDir: path } = settings;
   if (holderOf(path) !== undefined) return answer.parse(await order(path, '/snapshot')).pausedMs;
-  const dataDir = openDataDir(path, undefined);
+  const dataDir = openDataDir(settings);
   try {
     return await takeSnapshot(dataDir.storage, target, (work) => work());
   } finally {
@@ -24,14 +25,15 @@ async function snapshot(path: string, target: string): Promise<number> {
 }
 
 await run(async () => {
-  const { dataDir } = readSettings(process.env);
+  const settings = readSettings(process.env);
+  const { dataDir } = settings;
   const now = new Date().toISOString().slice(0, 19).replaceAll(':', '');
   const target = resolve(process.argv[2] ?? `islet-${now}.tar.gz`);
   if (!existsSync(join(dataDir, 'storage'))) throw new StartError(`There is no platform in DATA_DIR ${dataDir}.`);
   if (existsSync(target)) throw new StartError(`${target} is there already. Name another file.`);
   const copy = join(dataDir, 'snapshot');
   try {
-    const pausedMs = await snapshot(dataDir, copy);
+    const pausedMs = await snapshot(settings, copy);
     const sources = new Map((await filesOf(copy)).map((file) => [join('storage', file), join(copy, file)]));
     for (const name of ['secret-key', 'api-key']) {
       const file = join(dataDir, name);

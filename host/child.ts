@@ -49,6 +49,7 @@ async function endGroup(leader: number): Promise<void> {
 /** Keeps one process running: starts it, starts it again when it ends, and stops it for good when told. */
 export class Child {
   readonly #options: ChildOptions;
+  #env: NodeJS.ProcessEnv;
   #process: ChildProcess | undefined;
   #startedAt = 0;
   #wait = 0;
@@ -57,6 +58,7 @@ export class Child {
 
   constructor(options: ChildOptions) {
     this.#options = options;
+    this.#env = options.env;
     this.#start();
   }
 
@@ -67,6 +69,14 @@ export class Child {
   /** Ends the process at once; it is started again. */
   kill(): void {
     this.#process?.kill('SIGKILL');
+  }
+
+  /** Ends the process politely and starts it again, with another environment from now on. */
+  async restart(env: NodeJS.ProcessEnv): Promise<void> {
+    this.#env = env;
+    await this.stop();
+    this.#stopping = false;
+    this.#start();
   }
 
   /** Ends the process for good, and what it started with it: politely, then by force. */
@@ -84,11 +94,11 @@ export class Child {
   }
 
   #start(): void {
-    const { name, env, sockets = [], ipc, onStart, report } = this.#options;
+    const { name, sockets = [], ipc, onStart, report } = this.#options;
     const [command, args] = tiedToParent(this.#options.command, this.#options.args);
     // A session of its own: Ctrl-C reaches the supervisor alone, which stops the parts in order.
     const child = spawn(command, args, {
-      env,
+      env: this.#env,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', ...sockets, ...(ipc ? (['ipc'] as const) : [])],
     });

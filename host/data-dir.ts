@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { StartError } from './settings.ts';
+import { SecretKey } from './secret-key.ts';
+import { type Settings, StartError } from './settings.ts';
 
 /** What is kept in the data directory, and the secrets in it. */
 export interface DataDir {
@@ -15,18 +16,20 @@ export interface DataDir {
   /** Files that one start makes for its processes. */
   run: string;
   apiKey: string;
-  /** Encrypts config vars at rest: 32 bytes in base64. */
-  secretKey: string;
+  /** Encrypts config vars at rest. */
+  secretKey: SecretKey;
   /** Lets another platform have the directory. */
   release: () => void;
 }
 
+type DataDirSettings = Pick<Settings, 'dataDir' | 'apiKey' | 'secretKeyFile'>;
+
 /**
  * Takes a data directory for this process, making what is missing.
- * @param apiKey the key to use; by default the one kept there, made at the first start
+ * An API key that is not set is the one kept there, made at the first start.
  * @throws StartError when it cannot be written, or another platform runs on it
  */
-export function openDataDir(path: string, apiKey: string | undefined): DataDir {
+export function openDataDir({ dataDir: path, apiKey, secretKeyFile }: DataDirSettings): DataDir {
   const inside = (name: string) => join(path, name);
   try {
     for (const name of ['', 'storage', 'cache', 'work', 'run'])
@@ -46,7 +49,7 @@ export function openDataDir(path: string, apiKey: string | undefined): DataDir {
     work: inside('work'),
     run: inside('run'),
     apiKey: apiKey ?? keptSecret(inside('api-key'), () => randomBytes(24).toString('base64url')),
-    secretKey: keptSecret(inside('secret-key'), () => randomBytes(32).toString('base64')),
+    secretKey: new SecretKey(secretKeyFile),
     release: () => rmSync(lock, { force: true }),
   };
 }
@@ -97,7 +100,7 @@ function isSupervisor(pid: number): boolean {
     return isCode(error, 'EPERM');
   }
   try {
-    return /host\/(main|backup)\.ts/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+    return /host\/(main|backup|rotate-key)\.ts/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
   } catch {
     return true;
   }

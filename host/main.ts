@@ -6,7 +6,7 @@ import { welcome } from './welcome.ts';
 
 try {
   const settings = readSettings(process.env);
-  const dataDir = openDataDir(settings.dataDir, settings.apiKey);
+  const dataDir = openDataDir(settings);
   process.once('exit', dataDir.release);
   const supervisor = new Supervisor(settings, dataDir);
   let stopping = false;

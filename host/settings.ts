@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
 /** What a person sets, as environment variables; the README lists them. */
 export interface Settings {
@@ -8,6 +8,8 @@ export interface Settings {
   /** The address to listen on; undefined for loopback only, on IPv4 and IPv6. */
   host: string | undefined;
   dataDir: string;
+  /** Where the key that encrypts config vars is kept; by default in the data directory. */
+  secretKeyFile: string;
   /** Undefined: the one kept in the data directory, or a new one. */
   apiKey: string | undefined;
   appsDomain: string;
@@ -29,10 +31,12 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
       `APPS_DOMAIN is "${appsDomain}"; it must be a domain name in lower case, such as apps.example.com.`,
     );
   }
+  const dataDir = resolve(env.DATA_DIR || '.islet');
   return {
     port: wholeNumber(env, 'PORT', 5000, 1, 65_535),
     host: env.HOST || undefined,
-    dataDir: resolve(env.DATA_DIR || '.islet'),
+    dataDir,
+    secretKeyFile: resolve(env.SECRET_KEY_FILE || join(dataDir, 'secret-key')),
     apiKey: env.API_KEY || undefined,
     appsDomain,
     runners: wholeNumber(env, 'RUNNERS', availableParallelism(), 1, 64),

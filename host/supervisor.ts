@@ -30,6 +30,7 @@ export class Supervisor {
   readonly #children: Child[] = [];
   readonly #watchdogs: Watchdog[] = [];
   #edge: Child | undefined;
+  #edgeReady = Promise.withResolvers<void>();
   #orders: Server | undefined;
 
   constructor(settings: Settings, dataDir: DataDir) {
@@ -57,7 +58,7 @@ export class Supervisor {
 
     progress('Starting edge, builder and runners');
     const runnerUrls = privates.map((socket) => `http://127.0.0.1:${socket.port}`);
-    const edge = this.#startEdge({
+    const edgeOptions: EdgeOptions = {
       port: edgePort,
       script: edgeScript,
       wranglerToml: file('../wrangler.toml'),
@@ -66,13 +67,13 @@ export class Supervisor {
         APPS_DOMAIN: appsDomain,
         PUBLIC_PORT: String(port),
         API_KEY: this.#dataDir.apiKey,
-        SECRET_KEY: this.#dataDir.secretKey,
         INTERNAL_SECRET: internalSecret,
         BUILDER_URL: `http://127.0.0.1:${builderPort}`,
         EDGE_URL: edgeUrl,
         RUNNERS: JSON.stringify(runnerUrls),
       },
-    });
+    };
+    const edge = this.#startEdge(edgeOptions);
     const builder = this.#startBuilder(builderPort, internalSecret);
     const config = join(this.#dataDir.run, 'runner.capnp');
     writeFileSync(
@@ -90,7 +91,11 @@ export class Supervisor {
       });
     }
     await withPatience(Promise.all([edge, builder]).then(() => answers(port)));
-    this.#orders = await listenForOrders(this.#dataDir.path, { '/snapshot': () => this.#snapshot() });
+    if (this.#dataDir.secretKey.previous) await this.#finishRotation(edgeOptions);
+    this.#orders = await listenForOrders(this.#dataDir.path, {
+      '/snapshot': () => this.#snapshot(),
+      '/rotate-key': () => this.#rotateKey(edgeOptions),
+    });
   }
 
   async stop(): Promise<void> {
@@ -125,7 +130,6 @@ export class Supervisor {
   }
 
   #startEdge(options: EdgeOptions): Promise<void> {
-    const ready = Promise.withResolvers<void>();
     // Miniflare starts workerd itself, from this path: so that it, too, ends when its parent does.
     const wrapper = join(this.#dataDir.run, 'workerd');
     mkdirSync(this.#dataDir.run, { recursive: true });
@@ -136,11 +140,46 @@ export class Supervisor {
       name: 'edge',
       command: process.execPath,
       args: [file('./edge.ts')],
-      env: { ...process.env, EDGE_OPTIONS: JSON.stringify(options), MINIFLARE_WORKERD_PATH: wrapper },
+      env: this.#edgeEnv(options),
       ipc: true,
-      onStart: (child) => child.on('message', (message) => message === 'ready' && ready.resolve()),
+      onStart: (child) => child.on('message', (message) => message === 'ready' && this.#edgeReady.resolve()),
     });
-    return ready.promise;
+    return this.#edgeReady.promise;
+  }
+
+  #edgeEnv(options: EdgeOptions): NodeJS.ProcessEnv {
+    const { current, previous } = this.#dataDir.secretKey;
+    const vars = { ...options.vars, SECRET_KEY: current, ...(previous && { PREVIOUS_SECRET_KEY: previous }) };
+    return {
+      ...process.env,
+      EDGE_OPTIONS: JSON.stringify({ ...options, vars }),
+      MINIFLARE_WORKERD_PATH: join(this.#dataDir.run, 'workerd'),
+    };
+  }
+
+  /** A new secret key. Apps are served meanwhile; the control plane starts anew. */
+  async #rotateKey(options: EdgeOptions): Promise<{ resealed: number }> {
+    this.#dataDir.secretKey.replace();
+    await this.#restartEdge(options);
+    return this.#finishRotation(options);
+  }
+
+  /** Encrypts with the new key what only the one before opens, and forgets that one. */
+  async #finishRotation(options: EdgeOptions): Promise<{ resealed: number }> {
+    const response = await fetch(`http://127.0.0.1:${options.port}/internal/reseal`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${options.vars.INTERNAL_SECRET}` },
+    });
+    if (!response.ok) throw new Error(`The edge answered ${response.status} to a new secret key.`);
+    const answer = (await response.json()) as { resealed: number };
+    this.#dataDir.secretKey.forgetPrevious();
+    return answer;
+  }
+
+  async #restartEdge(options: EdgeOptions): Promise<void> {
+    this.#edgeReady = Promise.withResolvers();
+    await this.#edge?.restart(this.#edgeEnv(options));
+    await this.#edgeReady.promise;
   }
 
   #startBuilder(port: number, internalSecret: string): Promise<void> {

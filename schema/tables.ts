@@ -183,3 +183,24 @@ export const domains = sqliteTable(
   },
   (table) => [index('domains_app').on(table.appId)],
 );
+
+/** Changes that were asked for through the API and git; see edge/api/audit.ts. They outlast the users and apps they name. */
+export const auditEvents = sqliteTable(
+  'audit_events',
+  {
+    id: id(),
+    createdAt: createdAt(),
+    userId: text('user_id').notNull(),
+    email: text('email').notNull(),
+    method: text('method').notNull(),
+    path: text('path').notNull(),
+    /** As the path names it, by name or id. */
+    app: text('app'),
+    /** Names of the fields that were sent; never their values. */
+    fields: text('fields', { mode: 'json' }).$type<string[]>().notNull(),
+    /** Of the HTTP response. */
+    status: integer('status').notNull(),
+    address: text('address').notNull(),
+  },
+  (table) => [index('audit_events_created').on(table.createdAt), index('audit_events_app').on(table.app)],
+);

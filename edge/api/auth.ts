@@ -3,8 +3,10 @@ import type { MiddlewareHandler } from 'hono';
 import { type Scope, tokens, users } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { secretsEqual, sha256 } from '../platform/bytes.ts';
+import { clientAddress } from '../platform/client-address.ts';
 import { database, now } from '../platform/database.ts';
 import { ApiError } from '../platform/errors.ts';
+import { countFailedLogin, loginWaitMs } from './login-limit.ts';
 import { isAllowed } from './scopes.ts';
 
 export type User = typeof users.$inferSelect;
@@ -23,12 +25,23 @@ export const isOperator = (user: User): boolean => user.email === OPERATOR_EMAIL
 /**
  * Lets in who shows a token, as `Authorization: Bearer <token>` or as the password of Basic (RFC 7617; any user name),
  * and puts its user into the context.
- * @throws ApiError 401 without a valid token, 403 when its scopes do not reach so far
+ * @throws ApiError 401 without a valid token, 403 when its scopes do not reach so far, 429 after too many failed logins
  */
 export const authenticate: MiddlewareHandler<ApiContext> = async (c, next) => {
   const token = tokenOf(c.req.header('authorization'));
-  const found = token && (await bearerOf(c.env, token));
-  if (!found) throw new ApiError(401, 'unauthorized', 'Invalid credentials provided.');
+  // git asks without credentials first: that is no failed login.
+  if (!token) throw new ApiError(401, 'unauthorized', 'Invalid credentials provided.');
+  const login = { address: clientAddress(c.req.raw, c.env), token };
+  const wait = Math.ceil((await loginWaitMs(login)) / 1000);
+  if (wait > 0) {
+    c.header('Retry-After', String(wait));
+    throw new ApiError(429, 'rate_limit', `Too many failed logins from ${login.address}. Wait ${wait} seconds.`);
+  }
+  const found = await bearerOf(c.env, token);
+  if (!found) {
+    await countFailedLogin(login);
+    throw new ApiError(401, 'unauthorized', 'Invalid credentials provided.');
+  }
   if (!isAllowed(found.scope, c.req.method, c.req.path)) {
     throw new ApiError(403, 'forbidden', `This token's scope, ${found.scope.join(', ')}, does not allow this.`);
   }

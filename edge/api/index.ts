@@ -4,6 +4,7 @@ import { ApiError } from '../platform/errors.ts';
 import { account } from './account.ts';
 import { addons } from './addons.ts';
 import { apps } from './apps.ts';
+import { audit, recordChanges } from './audit.ts';
 import { type ApiContext, authenticate } from './auth.ts';
 import { authorizations } from './authorizations.ts';
 import { buildpackInstallations } from './buildpack-installations.ts';
@@ -12,7 +13,6 @@ import { buildOutput, builds } from './builds.ts';
 import { collaborators } from './collaborators.ts';
 import { configVars } from './config-vars.ts';
 import { domains } from './domains.ts';
-import { formation } from './formation.ts';
 import { dynoSizes } from './dyno-sizes.ts';
 import { dynos } from './dynos.ts';
 import { git } from './git.ts';
@@ -32,21 +32,22 @@ api.use(async (c, next) => {
 api.get('/health', (c) => c.json({ status: 'ok' }));
 for (const open of [buildOutput, buildpackRegistry, logStream, slugBlobs, sourceBlobs]) api.route('/', open);
 
-api.use(authenticate);
+api.use(authenticate, recordChanges);
 for (const resource of [
   account,
   addons,
   apps,
+  audit,
   authorizations,
   buildpackInstallations,
   builds,
   collaborators,
   configVars,
   domains,
-  formation,
-  git,
   dynoSizes,
   dynos,
+  formation,
+  git,
   logSessions,
   releases,
   slugs,
@@ -62,6 +63,8 @@ api.onError((error, c) => {
   if (error instanceof ApiError) {
     // Without a challenge, git never asks its credential helpers.
     if (error.status === 401) c.header('WWW-Authenticate', 'Basic realm="Islet"');
+    // git shows people what is plain text.
+    if (/^\/[^/]+\.git\//.test(c.req.path)) return c.text(`${error.message}\n`, error.status);
     return c.json({ id: error.id, message: error.message }, error.status);
   }
   console.error(`${c.req.method} ${c.req.path} failed:`, error);

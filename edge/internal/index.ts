@@ -13,6 +13,7 @@ import { secretsEqual } from '../platform/bytes.ts';
 import { cachePrefix } from '../platform/caches.ts';
 import { database } from '../platform/database.ts';
 import { begin } from '../platform/readiness.ts';
+import { reseal } from '../platform/reseal.ts';
 import { backgroundApps, routeForHost } from '../platform/routes.ts';
 import { engineKey, slugKey, uploadKey } from '../platform/slugs.ts';
 import { sourceKey } from '../platform/sources.ts';
@@ -35,6 +36,9 @@ internal.post('/resume', async (c) => {
   await Promise.all(pending.map(({ appId }) => c.env.BUILD_QUEUE.get(c.env.BUILD_QUEUE.idFromName(appId)).resume()));
   return c.json({ resumed: pending.length });
 });
+
+/** Called when SECRET_KEY is new; see reseal.ts. */
+internal.post('/reseal', async (c) => c.json({ resealed: await reseal(c.env) }));
 
 internal.get('/routes/:host', async (c) => {
   const answer: RouteAnswer = { route: await routeForHost(c.env, c.req.param('host').toLowerCase()) };

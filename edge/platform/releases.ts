@@ -16,6 +16,7 @@ export type Config = Record<string, string>;
 export type Release = typeof releases.$inferSelect;
 export type Slug = typeof slugs.$inferSelect;
 
+/** What a sealed config is bound to: the app whose release it belongs to. */
 const context = (appId: string) => `releases.config/${appId}`;
 
 /** The release an app runs; every app has one from its creation on. */
@@ -30,12 +31,27 @@ export async function currentRelease(db: Database, appId: string): Promise<Relea
 
 /** The config vars of a release, in clear. */
 export async function releaseConfig(env: Env, release: Release): Promise<Config> {
-  return JSON.parse(await open(env.SECRET_KEY, context(release.appId), release.config));
+  return openConfig(env, release.appId, release.config);
+}
+
+/** Config vars out of what `releases.config` keeps, sealed by the present key or the one before. */
+async function openConfig(env: Env, appId: string, sealed: string): Promise<Config> {
+  const config = open(env.SECRET_KEY, context(appId), sealed);
+  const { PREVIOUS_SECRET_KEY: previous } = env;
+  return JSON.parse(await (previous ? config.catch(() => open(previous, context(appId), sealed)) : config));
+}
+
+/** Seals a config anew; undefined when the present key has sealed it already. */
+export async function resealConfig(env: Env, appId: string, sealed: string): Promise<string | undefined> {
+  const current = await open(env.SECRET_KEY, context(appId), sealed).catch(() => undefined);
+  return current === undefined ? sealConfig(env, appId, await openConfig(env, appId, sealed)) : undefined;
 }
 
 /** Config vars as `releases.config` keeps them. */
 export const sealConfig = (env: Env, appId: string, config: Config): Promise<string> =>
   seal(env.SECRET_KEY, context(appId), JSON.stringify(config));
+
+const same = (config: Config): Config => config;
 
 interface NewRelease {
   appId: string;
@@ -82,9 +98,8 @@ async function insertRelease(env: Env, db: Database, request: NewRelease): Promi
       description,
       slugId: slug?.id ?? request.slugId ?? before.slugId,
       buildId: buildId ?? null,
-      config: request.config
-        ? await sealConfig(env, appId, request.config(await releaseConfig(env, before)))
-        : before.config,
+      // Sealed anew each time, so that no release is made with a key that is being replaced.
+      config: await sealConfig(env, appId, (request.config ?? same)(await releaseConfig(env, before))),
       createdAt,
     };
     const touch = db

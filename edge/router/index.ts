@@ -151,7 +151,7 @@ export function createRouter(options: RouterOptions): Router {
 }
 
 /** workerd tells the peer's address and port in `cf`; Cloudflare tells the address in a header. */
-function clientIp(request: Request): string {
+export function clientIp(request: Request): string {
   const { clientIp: peer } = (request.cf ?? {}) as { clientIp?: string };
   if (peer === undefined) return request.headers.get('cf-connecting-ip') ?? '127.0.0.1';
   return peer.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');

@@ -2,8 +2,9 @@
 import { env as bindings, WorkerEntrypoint } from 'cloudflare:workers';
 import { dynosOrder, type LogLine, route as routeSchema } from '../../schema/route.ts';
 import { secretsEqual } from '../platform/bytes.ts';
+import { withClientAddress } from '../platform/client-address.ts';
 import { isControlHost, requestedHost } from '../router/hosts.ts';
-import { createRouter } from '../router/index.ts';
+import { clientIp, createRouter } from '../router/index.ts';
 import { starting } from '../router/pages.ts';
 import { DynoObject } from '../runtimes/dyno.ts';
 import { dynoKey } from '../runtimes/dyno-name.ts';
@@ -70,15 +71,14 @@ export class Private extends WorkerEntrypoint<RunnerEnv> {
       background.tick(this.ctx);
       return new Response('pong\n');
     }
-    if (request.method === 'PUT' && pathname === '/routes') return this.#putRoute(request);
     const shown = request.headers.get('authorization') ?? '';
     if (!(await secretsEqual(shown, `Bearer ${env.INTERNAL_SECRET}`))) return notFound();
-    return notFound();
+    if (request.method === 'PUT' && pathname === '/routes') return this.#putRoute(request);
     if (request.method === 'POST' && pathname === '/dynos/status') return this.#dynoStatuses(request);
     if (request.method === 'POST' && pathname === '/dynos/restart') return this.#restartDynos(request);
+    return notFound();
   }
 
-  async #putRoute(request: Request): Promise<Response> {
   async #dynoStatuses(request: Request): Promise<Response> {
     const { app, dynos } = dynosOrder.parse(await request.json());
     return Response.json(await Promise.all(dynos.map((dyno) => dynoStub(dynoKey({ app, dyno })).status())));
@@ -90,6 +90,7 @@ export class Private extends WorkerEntrypoint<RunnerEnv> {
     return new Response(null, { status: 204 });
   }
 
+  async #putRoute(request: Request): Promise<Response> {
     await router.put(routeSchema.parse(await request.json()));
     return new Response(null, { status: 204 });
   }
@@ -106,7 +107,7 @@ export default {
     if (!isControlHost(requestedHost(request), env.APPS_DOMAIN)) return router.fetch(request, context);
     if (INTERNAL.test(decoded(new URL(request.url).pathname))) return notFound();
     // Apps run on without the edge; only what changes them has to wait for it.
-    return env.EDGE.fetch(request).catch(starting);
+    return env.EDGE.fetch(withClientAddress(request, clientIp(request))).catch(starting);
   },
 } satisfies ExportedHandler<RunnerEnv>;
 

@@ -14,6 +14,21 @@ CREATE TABLE `apps` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `apps_name_unique` ON `apps` (`name`);--> statement-breakpoint
 CREATE INDEX `apps_owner` ON `apps` (`owner_id`);--> statement-breakpoint
+CREATE TABLE `audit_events` (
+	`id` text PRIMARY KEY NOT NULL,
+	`created_at` text NOT NULL,
+	`user_id` text NOT NULL,
+	`email` text NOT NULL,
+	`method` text NOT NULL,
+	`path` text NOT NULL,
+	`app` text,
+	`fields` text NOT NULL,
+	`status` integer NOT NULL,
+	`address` text NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `audit_events_created` ON `audit_events` (`created_at`);--> statement-breakpoint
+CREATE INDEX `audit_events_app` ON `audit_events` (`app`);--> statement-breakpoint
 CREATE TABLE `builds` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
