@@ -231,8 +231,30 @@ export function installGlobals(): void {
       },
     });
   }
+  installMessaging();
   installOwnGlobals();
   installWebAssembly();
+}
+
+/** Channels whose ports keep their task alive, as Node's do. */
+function installMessaging(): void {
+  for (const name of ['MessageChannel', 'MessagePort']) {
+    const fallback: unknown = Reflect.get(globalThis, name);
+    const replaced = new WeakMap<Task, unknown>();
+    Object.defineProperty(globalThis, name, {
+      configurable: true,
+      get: () => {
+        const task = currentTask();
+        if (task && replaced.has(task)) return replaced.get(task);
+        const getBuiltin = currentNodeTask()?.process.getBuiltinModule as ((name: string) => object) | undefined;
+        return getBuiltin ? Reflect.get(getBuiltin('worker_threads'), name) : fallback;
+      },
+      set: (value: unknown) => {
+        const task = currentTask();
+        if (task) replaced.set(task, value);
+      },
+    });
+  }
 }
 
 /** Globals that Go programs compiled to wasm (esbuild) make for themselves: each task has its own. */

@@ -117,7 +117,7 @@ class Port extends EventEmitter {
 
   ref(): this {
     this.#referenced = true;
-    if (this.#started && !this.#closed) this.#release ??= this.task.hold();
+    if (!this.#closed) this.#release ??= this.task.hold();
     return this;
   }
 

@@ -25,7 +25,10 @@ const { Module, Instance, Suspending, promising } = WebAssembly as unknown as {
 
 /** What `memory.atomic.wait32` returns. */
 const waited = { ok: 0, notEqual: 1, timedOut: 2 };
-/** Threads started in one turn of which each begins by itself; the others wait for a main thread that waits. */
+/**
+ * Of threads that are started one right after the other, as for a pool, so many begin by themselves. The others are the
+ * reserve of a main thread that waits.
+ */
 const eagerThreads = 8;
 /** The largest timeout of a timer. */
 const maxTimeoutMs = 2 ** 31 - 1;
@@ -81,9 +84,9 @@ class Threads {
   /** Who waits for a notification of an address, first come first. */
   readonly #waiting = new Map<Address, Set<() => void>>();
   /** Threads that have not begun. */
-  readonly #reserve: (() => void)[] = [];
-  /** Threads that were started in this turn. */
-  #burst = 0;
+  readonly #reserve = new Set<() => void>();
+  /** How many threads the same thread has started without doing anything else that others see. */
+  #series = { spawner: 0, length: 0 };
   #lastId = 0;
   /** How deep the main thread waits. */
   #mainWaits = 0;
@@ -97,12 +100,16 @@ class Threads {
     this.#module = module;
     this.#prepared = prepared;
     this.#memory = memory;
-    this.#imports = { ...imports, wasi: { ...imports.wasi, 'thread-spawn': (start: number) => this.#spawn(start) } };
-    this.main = this.#instantiate(this.#imports, (...wait) => this.#waitOnMain(...wait));
+    this.#imports = imports;
+    this.main = this.#instantiate(0, imports, (...wait) => this.#waitOnMain(...wait));
   }
 
-  #instantiate(imports: WebAssembly.Imports, wait: Wait): WebAssembly.Instance {
-    const instance = new Instance(this.#module, imports);
+  /** @param thread its number; 0 is the main thread */
+  #instantiate(thread: number, imports: WebAssembly.Imports, wait: Wait): WebAssembly.Instance {
+    const instance = new Instance(this.#module, {
+      ...imports,
+      wasi: { ...imports.wasi, 'thread-spawn': (start: number) => this.#spawn(thread, start) },
+    });
     const notify: Notify = (address, count, offset) => this.#notify(address + offset, count);
     const functions = new Instance(gates, { '': { wait, notify } as unknown as WebAssembly.ModuleImports }).exports;
     const table = instance.exports[this.#prepared.table] as WebAssembly.Table;
@@ -116,21 +123,16 @@ class Threads {
   }
 
   /** @returns the number of the thread */
-  #spawn(start: number): number {
+  #spawn(spawner: number, start: number): number {
     this.#lastId += 1;
     const id = this.#lastId;
-    if (this.#burst === 0) startImmediate(() => this.#endBurst());
-    this.#burst += 1;
-    this.#reserve.push(() => this.#begin(id, start));
+    this.#series = { spawner, length: this.#series.spawner === spawner ? this.#series.length + 1 : 1 };
+    const begin = () => {
+      if (this.#reserve.delete(begin)) this.#begin(id, start);
+    };
+    this.#reserve.add(begin);
+    if (this.#series.length <= eagerThreads) startImmediate(begin);
     return id;
-  }
-
-  #endBurst(): void {
-    // Those of this turn are the last ones; some may have begun.
-    const first = Math.max(0, this.#reserve.length - this.#burst);
-    const eager = this.#reserve.splice(first, eagerThreads);
-    this.#burst = 0;
-    for (const begin of eager) begin();
   }
 
   #begin(id: number, start: number): void {
@@ -145,7 +147,7 @@ class Threads {
       this.#suspend(address + offset, expected, timeout),
     ) as unknown as Wait;
     const work = () => {
-      const { wasi_thread_start: run } = this.#instantiate(imports, wait).exports;
+      const { wasi_thread_start: run } = this.#instantiate(id, imports, wait).exports;
       promising(run as AnyFunction)(id, start).catch((error: unknown) => this.#fail(error));
     };
     this.#task.enter(work);
@@ -158,6 +160,7 @@ class Threads {
   }
 
   #suspend(address: Address, expected: number, timeout: bigint): number | Promise<number> {
+    this.#series.length = 0;
     if (this.#read(address) !== expected) return waited.notEqual;
     return new Promise((resolve) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -187,6 +190,7 @@ class Threads {
 
   /** @returns how many were woken */
   #notify(address: Address, count: number): number {
+    this.#series.length = 0;
     const waiting = this.#waiting.get(address);
     if (waiting === undefined) return 0;
     let woken = 0;
@@ -203,6 +207,7 @@ class Threads {
 
   #waitOnMain(start: Address, expected: number, timeout: bigint, offset: number): number {
     const address = start + offset;
+    this.#series.length = 0;
     if (this.#read(address) !== expected) return waited.notEqual;
     let woken = false;
     const stop = this.#onNotify(address, () => {
@@ -211,7 +216,7 @@ class Threads {
     this.#mainWaits += 1;
     try {
       while (!woken && this.#read(address) === expected) {
-        const begin = this.#reserve.shift();
+        const [begin] = this.#reserve;
         if (begin === undefined) return this.#giveUp(timeout);
         begin();
       }
