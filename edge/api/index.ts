@@ -15,6 +15,7 @@ import { configVars } from './config-vars.ts';
 import { domains } from './domains.ts';
 import { dynoSizes } from './dyno-sizes.ts';
 import { dynos } from './dynos.ts';
+import { formation } from './formation.ts';
 import { git } from './git.ts';
 import { logSessions, logStream } from './log-sessions.ts';
 import { releases } from './releases.ts';
