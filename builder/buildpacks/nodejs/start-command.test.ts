@@ -11,7 +11,12 @@ const files = {
   'lib/package.json': '{"main":"./main"}',
   'lib/main.cjs': '',
   'package.json': '{"main":"server"}',
+  'node_modules/serve/package.json': '{"name":"serve","version":"1.0.0","bin":{"serve":"./build/main.js"}}',
+  'node_modules/serve/build/main.js': '',
+  'node_modules/@scope/tool/package.json': '{"name":"@scope/tool","version":"1.0.0","bin":"cli.js"}',
+  'node_modules/@scope/tool/cli.js': '',
 };
+const dependencies = { serve: '1', '@scope/tool': '1' };
 const scripts = {
   start: 'npm run serve -- --fast',
   serve: 'NODE_ENV=test node server.js',
@@ -84,3 +89,14 @@ test.for(['node ../server.js', 'node /etc/passwd', 'node src/missing.js'])(
     expect(() => resolveStart(command, tree, {})).toThrow('there is no such file');
   },
 );
+
+test('a command that a dependency brings', () => {
+  expect(resolveStart('PORT=1 npx serve --single dist', tree, { dependencies })).toEqual({
+    file: 'node_modules/serve/build/main.js',
+    preloads: [],
+    args: ['--single', 'dist'],
+    environment: { PORT: '1' },
+  });
+  expect(resolveStart('tool', tree, { dependencies }).file).toBe('node_modules/@scope/tool/cli.js');
+  expect(() => resolveStart('serve', tree, {})).toThrow('it runs "serve"');
+});

@@ -4,6 +4,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import normalizeBin from 'npm-normalize-package-bin';
 import { BuildFailure } from '../../failure.ts';
 import { isInside } from '../../paths.ts';
 import { parseCommandLine } from './command-line.ts';
@@ -49,7 +50,8 @@ const withValue = new Set([
  * @param tree absolute path of the app, after its build commands have run
  * @throws BuildFailure when the command needs a shell or another program than Node.js, or names a file that is not there
  */
-export function resolveStart(command: string, tree: string, { scripts = {} }: PackageJson): Start {
+export function resolveStart(command: string, tree: string, packageJson: PackageJson): Start {
+  const { scripts = {} } = packageJson;
   return follow(command, [command], {});
 
   function follow(line: string, trail: string[], inherited: Record<string, string>): Start {
@@ -67,6 +69,8 @@ export function resolveStart(command: string, tree: string, { scripts = {} }: Pa
       if (trail.length > 8) throw notUnderstood(trail, 'its scripts run each other in a circle');
       return follow(next, [...trail, next], environment);
     }
+    const file = commandFile(posix.basename(program), tree, packageJson);
+    if (file !== undefined) return { file, preloads: [], args: rest, environment };
     if (!runners.has(posix.basename(program))) throw notUnderstood(trail, `it runs ${JSON.stringify(program)}`);
     return { ...runFile(rest, trail), environment };
   }
@@ -91,6 +95,28 @@ export function resolveStart(command: string, tree: string, { scripts = {} }: Pa
       if (/^(-r|--require|--import)$/.test(option) && !transpilers.test(value)) preloads.push(value);
     }
     throw notUnderstood(trail, 'it names no file');
+  }
+}
+
+/** The file of a command that a dependency of the app brings, as `serve` does: its `bin`. */
+function commandFile(command: string, tree: string, packageJson: PackageJson): string | undefined {
+  if (runners.has(command)) return undefined;
+  for (const name of Object.keys({ ...packageJson.dependencies, ...packageJson.optionalDependencies })) {
+    const place = posix.join('node_modules', name);
+    const manifest = readJson(join(tree, place, 'package.json'));
+    if (manifest === undefined) continue;
+    const file = Object(normalizeBin({ name, ...manifest }).bin)[command];
+    if (typeof file === 'string' && isFile(tree, posix.join(place, file))) return posix.join(place, file);
+  }
+  return undefined;
+}
+
+function readJson(path: string): Record<string, unknown> | undefined {
+  try {
+    const json: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    return typeof json === 'object' && json !== null ? { ...json } : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -150,13 +176,8 @@ function withExtensions(path: string): string[] {
 
 /** `main` of a directory's package.json: a path that stays in the directory. */
 function mainOf(directory: string): string | undefined {
-  try {
-    const json: unknown = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
-    const main = typeof json === 'object' && json !== null && 'main' in json ? json.main : undefined;
-    return typeof main === 'string' && isInside(directory, join(directory, main)) ? posix.normalize(main) : undefined;
-  } catch {
-    return undefined;
-  }
+  const main = readJson(join(directory, 'package.json'))?.main;
+  return typeof main === 'string' && isInside(directory, join(directory, main)) ? posix.normalize(main) : undefined;
 }
 
 function isFile(tree: string, path: string): boolean {
@@ -164,7 +185,7 @@ function isFile(tree: string, path: string): boolean {
 }
 
 const understood =
-  'Supported are `node <file>`, `npm start`, `npm run <script>` (also with yarn and pnpm), `tsx` and `ts-node`.';
+  'Supported are `node <file>`, `npm start`, `npm run <script>` (also with yarn and pnpm), `tsx`, `ts-node`, and commands of packages in "dependencies".';
 
 function notUnderstood(trail: readonly string[], why: string): BuildFailure {
   return new BuildFailure(`The start command ${JSON.stringify(trail[0])} cannot be run: ${why}.`, {
