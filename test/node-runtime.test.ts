@@ -54,6 +54,7 @@ describe('a process', () => {
         names: fs.readdirSync('.').sort(), odd: fs.readdirSync('a b'), text: fs.readFileSync('a b/ü #1?.txt', 'utf8'),
         written: fs.readFileSync('/tmp/app/written.txt', 'utf8'),
         json: require('./lib/data.json').n, lib: require('./' + 'lib'),
+        resolved: require('path').resolve('lib', 'x'), relative: require('node:path').relative('lib', '/tmp/app/y'),
       };
       require('http').createServer((req, res) => res.end(JSON.stringify(seen))).listen(env.PORT);`,
       files,
@@ -71,6 +72,8 @@ describe('a process', () => {
       written: 'here',
       json: 1,
       lib: '/tmp/app/lib',
+      resolved: '/tmp/app/lib/x',
+      relative: '../y',
     });
   });
 

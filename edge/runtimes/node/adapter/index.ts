@@ -14,6 +14,7 @@ import { onListening, publicServer, replaceHttpServer } from './http/index.ts';
 import { resolveLocalhost, showLoopback } from './localhost.ts';
 import { type AppModule, run } from './main-module.ts';
 import { captureOutput } from './output.ts';
+import { resolveFromDirectory } from './paths.ts';
 import { nameNode, prepareProcess } from './process.ts';
 
 export class App extends DurableObject implements Instance {
@@ -25,6 +26,7 @@ export class App extends DurableObject implements Instance {
     followNodeDebug();
     nameNode();
     runAsClusterWorker();
+    resolveFromDirectory();
     resolveLocalhost();
     showLoopback();
     replaceHttpServer();
