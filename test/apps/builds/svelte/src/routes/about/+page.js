@@ -1,0 +1,1 @@
+export const load = () => ({ made: "while it was built" });

@@ -1,0 +1,2 @@
+export const shout = (text) => `${text.toUpperCase()}!`;
+export const unused = "never asked for";

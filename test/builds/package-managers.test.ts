@@ -1,0 +1,22 @@
+/** Builds of projects that other package managers than npm manage. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Platform } from '../support/platform.ts';
+import { pushApp } from './push.ts';
+
+let platform: Platform;
+beforeAll(async () => {
+  platform = await Platform.start();
+});
+afterAll(() => platform?.destroy());
+
+test('a pnpm workspace of three packages, built in the order of their dependencies', async () => {
+  const output = await pushApp(platform, 'builds/pnpm-workspace');
+  const order = [...output.matchAll(/> @example\/(\w+)@1\.0\.0 build/g)].map(([, name]) => name);
+  expect(order).toEqual(['shapes', 'report', 'server']);
+  expect((await platform.app('pnpm-workspace')).text).toBe('an area of 42, for 2 minutes\n');
+});
+
+test('a Yarn Berry project, built by tsup', async () => {
+  expect(await pushApp(platform, 'builds/yarn-berry')).toContain('Build success');
+  expect((await platform.app('yarn-berry', '/Ada')).text).toBe('{"greeting":"hello Ada"}');
+});
