@@ -27,18 +27,26 @@ interface Keeping {
  * Fetches a cache into an empty directory.
  *
  * @param url where the edge has it, if it does
+ * @returns whether it has
  */
-export async function loadCache(url: string, directory: string, { secret, log, signal }: Keeping): Promise<void> {
+export async function loadCache(url: string, directory: string, { secret, log, signal }: Keeping): Promise<boolean> {
   const response = await fetch(url, { headers: { authorization: `Bearer ${secret}` }, signal });
-  if (response.status === 404) return void (await response.body?.cancel());
+  if (response.status === 404) {
+    await response.body?.cancel();
+    return false;
+  }
   if (!response.ok || response.body === null) throw new Error(`The edge answered ${response.status} for a cache`);
   const archive = Readable.fromWeb(response.body as ReadableStream);
-  await unpack(archive, directory, { what: 'The cache', limits, signal }).catch(async (error: unknown) => {
+  try {
+    await unpack(archive, directory, { what: 'The cache', limits, signal });
+    return true;
+  } catch (error) {
     signal.throwIfAborted();
     log.warn(`The cache is not used: ${error instanceof Error ? error.message : error}`);
     await rm(directory, { recursive: true, force: true });
     await mkdir(directory, { mode: 0o700 });
-  });
+    return false;
+  }
 }
 
 /**

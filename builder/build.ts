@@ -2,6 +2,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildEvent, BuildOrder, BuildPhase, BuildResult } from '../schema/build.ts';
+import { loadCache, saveCache } from './build-cache.ts';
+import type { AppCaches } from './buildpacks/buildpack.ts';
 import { compile } from './compile.ts';
 import { BuildFailure } from './failure.ts';
 import { BuildLog } from './log.ts';
@@ -80,7 +82,11 @@ async function build(
   };
   const tree = join(scratch, 'app');
   const from = { secret, web, signal };
-  const context = { tree, scratch, config: order.config, log, store, cache, settings, web, signal, phase };
+  const caches: AppCaches = {
+    load: (name, directory) => loadCache(`${order.caches}/${name}`, directory, { secret, log, signal }),
+    save: (name, directory) => saveCache(`${order.caches}/${name}`, directory, { scratch, secret, log, signal }),
+  };
+  const context = { tree, scratch, config: order.config, log, store, cache, settings, web, caches, signal, phase };
 
   log.step('Building on the Islet stack');
   let assemble: () => Promise<SlugContents>;

@@ -68,6 +68,8 @@ export async function startBuilder({ concurrency = 2, trusted = [] as string[] }
   const directory = temporaryDirectory();
   const sources = new Map<string, Uint8Array>();
   const slugs = new Map<string, Buffer>();
+  /** Of all apps together. */
+  const caches = new Map<string, Buffer>();
   const stalled = new Set<string>();
 
   const edge = createServer(async (request, response) => {
@@ -76,7 +78,11 @@ export async function startBuilder({ concurrency = 2, trusted = [] as string[] }
     else if (kind === 'slugs' && request.method === 'PUT') {
       slugs.set(name, await buffer(request));
       response.writeHead(200).end();
-    } else if (stalled.has(name)) {
+    } else if (kind === 'caches' && request.method === 'PUT') {
+      caches.set(name, await buffer(request));
+      response.writeHead(200).end();
+    } else if (kind === 'caches' && caches.has(name)) response.end(caches.get(name));
+    else if (stalled.has(name)) {
       // Never answered.
     } else if (kind === 'sources' && sources.has(name)) response.end(sources.get(name));
     else response.writeHead(404).end();

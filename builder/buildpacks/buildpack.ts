@@ -6,6 +6,17 @@ import type { PackageStore } from '../npm/store.ts';
 import type { SlugContents } from '../slug.ts';
 import type { Web } from '../web.ts';
 
+/** What builds of an app leave for its next one, by name. Any of it may be lost at any time. */
+export interface AppCaches {
+  /**
+   * Fills an empty directory.
+   *
+   * @returns false when there is nothing under the name
+   */
+  load(name: string, directory: string): Promise<boolean>;
+  save(name: string, directory: string): Promise<void>;
+}
+
 export interface BuildContext {
   /** The app: absolute path, without links in it. */
   tree: string;
@@ -22,6 +33,7 @@ export interface BuildContext {
   settings: RegistrySettings;
   /** The way to what the app names by a URL. */
   web: Web;
+  caches: AppCaches;
   signal: AbortSignal;
   /** Runs a phase and reports how long it took. */
   phase<Result>(name: BuildPhase, work: () => Promise<Result>): Promise<Result>;

@@ -1,11 +1,11 @@
-import { copyFileSync, linkSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import { checkPlatform } from 'npm-install-checks';
-import normalizeBin from 'npm-normalize-package-bin';
 import { BuildFailure } from '../failure.ts';
 import { isInside } from '../paths.ts';
 import { errorCode } from './errors.ts';
 import { type Lock, type LockEntry, packageName, placeName } from './lock.ts';
+import { type PackageFacts, readPackageFacts } from './package-scripts.ts';
 import type { RegistrySettings } from './settings.ts';
 import type { PackageStore, StoredPackage } from './store.ts';
 import { isWasmBuild } from './wasm-builds.ts';
@@ -16,21 +16,31 @@ const platform = { os: 'linux', cpu: 'wasm32' };
 /** Most bytes of all packages together. */
 const maxBytes = 3 * 1024 ** 3;
 
+/** A package whose installation is not done before its scripts have run. */
+export interface ScriptedPackage {
+  name: string;
+  version: string;
+  /** Where it stands in the tree. */
+  place: string;
+  optional: boolean;
+  scripts: PackageFacts['scripts'];
+}
+
 export interface Installed {
   /** Packages put into the tree. */
   packages: number;
   /** Of these, how many had to be downloaded. */
   downloaded: number;
-  /** Packages with install scripts. */
-  scripts: string[];
+  /** Packages with scripts to run now, deepest last, as the lock has them. */
+  scripted: ScriptedPackage[];
 }
 
 /**
- * Puts what a lock pins into `tree`, under its `node_modules`, as `npm ci` with scripts off does. Packages come from
- * the store; their files in the tree are hard links to it.
+ * Puts what a lock pins into `tree`, under its `node_modules`, as `npm ci` with scripts off does, with their commands in
+ * `node_modules/.bin`. Packages come from the store; their files in the tree are hard links to it.
  *
  * @param tree absolute path of the app
- * @param development whether packages that only development needs come along, and the commands in `node_modules/.bin`
+ * @param development whether packages that only development needs come along
  * @throws BuildFailure when the lock asks for what cannot or must not be installed
  */
 export async function install(
@@ -49,7 +59,7 @@ export async function install(
   );
   for (const [place] of wanted) checkPlace(place);
 
-  const installed: Installed = { packages: 0, downloaded: 0, scripts: [] };
+  const installed: Installed = { packages: 0, downloaded: 0, scripted: [] };
   let bytes = 0;
   // One failure ends the downloads of the others.
   const failed = new AbortController();
@@ -80,10 +90,13 @@ export async function install(
       });
     }
     materialize(stored, join(tree, place));
-    if (development) linkCommands(tree, place);
+    linkCommands(stored.bin, tree, place);
     installed.packages += 1;
     if (stored.fresh) installed.downloaded += 1;
-    if (entry.hasInstallScript) installed.scripts.push(name);
+    if (Object.keys(stored.scripts).length > 0) {
+      const { scripts } = stored;
+      installed.scripted.push({ name, version, place, optional: entry.optional ?? false, scripts });
+    }
   });
   try {
     await Promise.all(work);
@@ -92,7 +105,7 @@ export async function install(
     await Promise.allSettled(work);
     throw error;
   }
-  installed.scripts.sort();
+  installed.scripted.sort((a, b) => (a.place < b.place ? -1 : 1));
   return installed;
 }
 
@@ -126,6 +139,8 @@ function linkInside(tree: string, place: string, { resolved }: LockEntry): void 
   const path = join(tree, place);
   mkdirSync(dirname(path), { recursive: true });
   symlinkSync(relative(dirname(path), target), path);
+  const manifest = join(target, 'package.json');
+  if (existsSync(manifest)) linkCommands(readPackageFacts(readFileSync(manifest, 'utf8'), false).bin, tree, place);
 }
 
 function materialize({ directory, files }: StoredPackage, target: string): void {
@@ -150,12 +165,10 @@ function materialize({ directory, files }: StoredPackage, target: string): void 
   }
 }
 
-/** `node_modules/.bin`, for build commands. */
-function linkCommands(tree: string, place: string): void {
-  const manifest: unknown = JSON.parse(readFileSync(join(tree, place, 'package.json'), 'utf8'));
-  const { bin } = normalizeBin({ name: placeName(place), ...Object(manifest) });
+/** Puts a package's commands into the `node_modules/.bin` beside it; the first of two of one name stays. */
+function linkCommands(bin: PackageFacts['bin'], tree: string, place: string): void {
   const directory = join(tree, place.slice(0, place.lastIndexOf('node_modules/')), 'node_modules', '.bin');
-  for (const [command, file] of Object.entries(bin ?? {})) {
+  for (const [command, file] of Object.entries(bin)) {
     mkdirSync(directory, { recursive: true });
     try {
       symlinkSync(relative(directory, join(tree, place, file)), join(directory, command));

@@ -7,5 +7,8 @@ export interface Manifest {
   optionalDependencies?: Record<string, string> | undefined;
   peerDependencies?: Record<string, string> | undefined;
   overrides?: unknown;
+  /** Yarn's name for them. */
+  resolutions?: unknown;
   workspaces?: unknown;
+  scripts?: Record<string, string> | undefined;
 }

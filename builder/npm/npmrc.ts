@@ -25,14 +25,26 @@ export async function projectSettings(
 ): Promise<RegistrySettings> {
   const text = await readFile(join(tree, '.npmrc'), 'utf8').catch(() => '');
   const settings: RegistrySettings = { ...host };
-  for (const [key, raw] of Object.entries(parse(text))) {
+  const entries = { ...parse(text), ...fromEnvironment(config) };
+  for (const [key, raw] of Object.entries(entries)) {
     if (key === 'legacy-peer-deps') settings.legacyPeerDeps = String(raw) === 'true';
+    if (key === 'ignore-scripts') settings.ignoreScripts = String(raw) === 'true';
     if (typeof raw !== 'string' || (!registryKey.test(key) && !credentialKey.test(key))) continue;
     const value = withVariables(raw, config);
     settings[key] = registryKey.test(key) ? registryAddress(value) : value;
     if (registryKey.test(key)) settings.agent = publicAgent(host);
   }
   return settings;
+}
+
+/** Config vars that are settings of npm: `NPM_CONFIG_LEGACY_PEER_DEPS`. They win over the file. */
+function fromEnvironment(config: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(config).flatMap(([name, value]) => {
+      const key = /^npm_config_(\w+)$/i.exec(name)?.[1]?.toLowerCase().replaceAll('_', '-');
+      return key === undefined ? [] : [[key, value]];
+    }),
+  );
 }
 
 /** npm's way: `${NAME}` must be set, `${NAME?}` may be missing. */

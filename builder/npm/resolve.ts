@@ -13,7 +13,6 @@ import { readPnpmLock } from './lockfiles/pnpm.ts';
 import { readYarnLock } from './lockfiles/yarn.ts';
 import type { Manifest } from './manifest.ts';
 import type { RegistrySettings } from './settings.ts';
-import { readManifests } from './workspaces.ts';
 
 /** What a lockfile says to install; undefined where only npm's resolver can tell. */
 type Reader = (text: string, manifests: ReadonlyMap<string, Manifest>) => Lock | undefined;
@@ -31,8 +30,8 @@ const readers: Record<string, Reader> = {
   'npm-shrinkwrap.json': npm('npm-shrinkwrap.json'),
   'package-lock.json': npm('package-lock.json'),
   'yarn.lock': (text, manifests) => hoist(readYarnLock(text, manifests)),
-  'pnpm-lock.yaml': (text, manifests) => hoist(readPnpmLock(text, manifests.get('') ?? {})),
-  'bun.lock': (text, manifests) => hoist(readBunLock(text, manifests.get('') ?? {})),
+  'pnpm-lock.yaml': (text, manifests) => hoist(readPnpmLock(text, manifests)),
+  'bun.lock': (text, manifests) => hoist(readBunLock(text, manifests)),
 };
 
 export interface ResolveOptions {
@@ -42,6 +41,8 @@ export interface ResolveOptions {
   cache: string;
   settings: RegistrySettings;
   signal: AbortSignal;
+  /** Lets an npm lockfile that does not fit package.json be brought up to date, as `npm install` does. */
+  update: boolean;
 }
 
 /**
@@ -49,14 +50,14 @@ export interface ResolveOptions {
  * package.json, or of a lockfile from before npm 7.
  *
  * @param tree absolute path of the app
+ * @param manifests the app's package.json and those of its workspaces, by directory; see `readManifests`
  * @throws BuildFailure when the lockfile is damaged or does not fit package.json, or nothing satisfies package.json
  */
 export async function resolve(
   tree: string,
-  manifest: Manifest,
+  manifests: ReadonlyMap<string, Manifest>,
   options: ResolveOptions,
 ): Promise<{ lock: Lock; lockfile: string | undefined }> {
-  const manifests = readManifests(tree, manifest);
   const [lockfile, other] = findLockfiles(tree);
   if (lockfile !== undefined && other !== undefined) {
     throw new BuildFailure(`Two different lockfiles found: ${lockfile} and ${other}.`, {
@@ -65,8 +66,13 @@ export async function resolve(
   }
   if (lockfile === undefined) return { lock: await runResolver(manifests, options), lockfile };
   const text = await readFile(join(tree, lockfile), 'utf8');
-  const lock = read(lockfile, text, manifests) ?? (await runResolver(manifests, { ...options, ancient: text }));
-  return { lock, lockfile };
+  try {
+    const lock = read(lockfile, text, manifests) ?? (await runResolver(manifests, { ...options, known: text }));
+    return { lock, lockfile };
+  } catch (error) {
+    if (!options.update || !(error instanceof OutOfSync)) throw error;
+    return { lock: await runResolver(manifests, { ...options, known: text }), lockfile };
+  }
 }
 
 function findLockfiles(tree: string): string[] {
@@ -111,6 +117,9 @@ function parseLock(text: string, lockfile: string): Lock | undefined {
   );
 }
 
+/** An npm lockfile was not made for the package.json beside it. */
+class OutOfSync extends BuildFailure {}
+
 /** What `npm ci` checks before it installs anything. */
 function checkInSync(manifest: Manifest, { packages }: Lock, lockfile: string): void {
   const root = packages[''] ?? {};
@@ -126,7 +135,7 @@ function checkInSync(manifest: Manifest, { packages }: Lock, lockfile: string): 
     }
   }
   if (problems.length === 0) return;
-  throw new BuildFailure(`package.json and ${lockfile} are not in sync.`, {
+  throw new OutOfSync(`package.json and ${lockfile} are not in sync.`, {
     details: [
       'npm error code EUSAGE',
       `npm error \`npm ci\` can only install packages when your package.json and ${lockfile} are in sync.`,
@@ -150,7 +159,7 @@ function satisfies(version: string | undefined, range: string): boolean {
  */
 async function runResolver(
   manifests: ReadonlyMap<string, Manifest>,
-  { scratch, cache, settings, signal, ancient }: ResolveOptions & { ancient?: string },
+  { scratch, cache, settings, signal, known }: ResolveOptions & { known?: string },
 ): Promise<Lock> {
   for (const [directory, manifest] of manifests) {
     checkSpecifiers(manifest);
@@ -164,7 +173,7 @@ async function runResolver(
       JSON.stringify(directory === '' ? { ...kept, workspaces } : kept),
     );
   }
-  if (ancient !== undefined) await writeFile(join(scratch, 'package-lock.json'), ancient);
+  if (known !== undefined) await writeFile(join(scratch, 'package-lock.json'), known);
 
   const arborist = new Arborist({
     ...settings,

@@ -20,9 +20,10 @@ import { z } from 'zod';
 import { BuildFailure } from '../failure.ts';
 import { download, type PinnedPackage } from './download.ts';
 import { strongHash } from './integrity.ts';
+import { packageFacts, readPackageFacts } from './package-scripts.ts';
 import type { RegistrySettings } from './settings.ts';
 
-const index = z.object({
+const index = packageFacts.extend({
   /** Paths below `files/`. */
   files: z.array(z.string()),
   /** Bytes of all files together. */
@@ -105,7 +106,10 @@ export class PackageStore {
   async #read(place: string): Promise<StoredPackage | undefined> {
     const text = await readFile(join(place, 'index.json'), 'utf8').catch(() => undefined);
     if (text === undefined) return undefined;
-    return { ...index.parse(JSON.parse(text)), directory: join(place, 'files'), fresh: false };
+    const known = readIndex(text);
+    // What cannot be read makes way, and is downloaded again.
+    if (known === undefined) await rm(place, { recursive: true, force: true });
+    return known && { ...known, directory: join(place, 'files'), fresh: false };
   }
 
   async #add(
@@ -134,6 +138,14 @@ export class PackageStore {
   }
 }
 
+function readIndex(text: string): z.infer<typeof index> | undefined {
+  try {
+    return index.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
 const inflate = promisify(gunzip);
 
 /**
@@ -148,6 +160,7 @@ async function writePackage(tarball: Buffer, directory: string, what: string): P
   });
   const files = new Set<string>();
   const directories = new Set<string>();
+  let manifest = '{}';
   let bytes = 0;
   for (const { header, data } of await unpackTar(archive, { strip: 1, filter: ({ type }) => type === 'file' })) {
     if (data === undefined) continue;
@@ -165,7 +178,8 @@ async function writePackage(tarball: Buffer, directory: string, what: string): P
     }
     writeFileSync(path, data, { mode: ((header.mode ?? 0) & 0o100) === 0 ? 0o644 : 0o755 });
     files.add(name);
+    if (name === 'package.json') manifest = Buffer.from(data).toString();
     bytes += data.byteLength;
   }
-  return { files: [...files].sort(), bytes };
+  return { files: [...files].sort(), bytes, ...readPackageFacts(manifest, files.has('binding.gyp')) };
 }

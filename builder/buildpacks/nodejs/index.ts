@@ -2,17 +2,11 @@
  * The Node.js buildpack: an app with a package.json at its root, as Heroku's `heroku/nodejs` builds it, into bundles
  * that run in isolates.
  */
-import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SlugManifest } from '../../../schema/slug.ts';
 import { BuildFailure } from '../../failure.ts';
 import { listFiles } from '../../files.ts';
-import { install } from '../../npm/install.ts';
-import { developmentPlaces } from '../../npm/lock.ts';
-import { projectSettings } from '../../npm/npmrc.ts';
-import { resolve } from '../../npm/resolve.ts';
-import { useWasmBuilds } from '../../npm/wasm-builds.ts';
+import { readManifests } from '../../npm/workspaces.ts';
 import { readProcfile } from '../../procfile.ts';
 import { megabytes, type SlugContents } from '../../slug.ts';
 import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
@@ -21,9 +15,16 @@ import { assembleWorker } from '../worker/index.ts';
 import { readWranglerConfig } from '../worker/wrangler-config.ts';
 import { packageAssets } from './assets.ts';
 import { type Bundle, bundle } from './bundle/bundle.ts';
+import { CacheDirectories } from './cache-directories.ts';
+import { count } from './count.ts';
+import { installDependencies, prune } from './dependencies.ts';
 import { reportEngines } from './engines.ts';
+import { ownInstallScripts, runOwnInstallScripts, runPackageScripts } from './lifecycle.ts';
+import { BuildMachine } from './machine.ts';
 import { type PackageJson, readPackageJson } from './package-json.ts';
 import { findProcessTypes } from './process-types.ts';
+import { onlyProduction, whyNotPruned } from './pruning.ts';
+import { scriptPolicy } from './script-policy.ts';
 import { buildScript, runScript } from './scripts.ts';
 import { resolveStart } from './start-command.ts';
 
@@ -39,7 +40,7 @@ export const nodejs: Buildpack = {
 };
 
 async function build(packageJson: PackageJson, context: BuildContext): Promise<Assemble> {
-  const { tree, log, config, signal } = context;
+  const { log, config } = context;
   log.step('Node.js app detected');
   log.detail('');
 
@@ -55,31 +56,55 @@ async function build(packageJson: PackageJson, context: BuildContext): Promise<A
   log.step('Installing binaries');
   reportEngines(packageJson, log);
 
-  const script = buildScript(packageJson);
-  const runs = (name: string) =>
-    context.phase('commands', () => runScript(name, { tree, environment: { ...environment, ...config }, log, signal }));
-  if (packageJson.scripts?.['heroku-prebuild'] !== undefined) {
-    log.step('Prebuild');
-    log.detail('Running heroku-prebuild');
-    await runs('heroku-prebuild');
-    log.detail('');
-  }
-  const development = await installDependencies(packageJson, { ...context, development: script !== undefined });
-  if (script !== undefined) {
-    log.step('Build');
-    log.detail(`Running ${script}`);
-    await runs(script);
-    log.detail('');
-    log.step('Pruning devDependencies');
-    log.detail(`removed ${count(await prune(tree, development), 'package')}`, '');
-  }
-  if (packageJson.scripts?.['heroku-cleanup'] !== undefined) {
-    log.step('Cleanup');
-    log.detail('Running heroku-cleanup');
-    await runs('heroku-cleanup');
-    log.detail('');
-  }
+  const directories = new CacheDirectories(packageJson, context);
+  await directories.restore();
+  await runScripts(packageJson, { ...context, environment: { ...environment, ...config }, directories });
   return (defaults) => assembleNode(packageJson, context, defaults);
+}
+
+/** Installs the dependencies, and runs the app's build steps around that in Heroku's order. */
+async function runScripts(
+  packageJson: PackageJson,
+  context: BuildContext & { environment: Readonly<Record<string, string>>; directories: CacheDirectories },
+): Promise<void> {
+  const { tree, log, config, directories } = context;
+  const step = async (title: string, script: string, machine: BuildMachine) => {
+    log.step(title);
+    log.detail(`Running ${script}`);
+    await context.phase('commands', () => runScript(script, { machine, log }));
+    log.detail('');
+  };
+  if (packageJson.scripts?.['heroku-prebuild'] !== undefined) {
+    await using machine = new BuildMachine(tree, context);
+    await step('Prebuild', 'heroku-prebuild', machine);
+  }
+  const manifests = readManifests(tree, packageJson);
+  const script = buildScript(packageJson);
+  const own = ownInstallScripts(manifests);
+  const kept = whyNotPruned(tree, config);
+  const { installed, development, ignoreScripts } = await installDependencies(manifests, context, {
+    development: !onlyProduction(tree, config) && (script !== undefined || own.length > 0 || kept !== undefined),
+  });
+  await using machine = new BuildMachine(tree, context);
+  if (!ignoreScripts) {
+    const mayRun = scriptPolicy(tree, packageJson);
+    await context.phase('commands', async () => {
+      await runPackageScripts(installed.scripted, { machine, log, mayRun });
+      await runOwnInstallScripts(own, { machine, log });
+    });
+  } else if (installed.scripted.length > 0) {
+    const names = installed.scripted.map(({ name }) => name);
+    log.detail(`Not run, by ignore-scripts: install scripts of ${names.join(', ')}`, '');
+  }
+  if (script !== undefined) await step('Build', script, machine);
+  await directories.save();
+  if (development.length > 0 || script !== undefined) {
+    log.step('Pruning devDependencies');
+    const pruned = kept === undefined ? await prune(tree, development) : [];
+    log.detail(kept ?? `removed ${count(pruned.length, 'package')}`, '');
+    await machine.forget(pruned);
+  }
+  if (packageJson.scripts?.['heroku-cleanup'] !== undefined) await step('Cleanup', 'heroku-cleanup', machine);
 }
 
 /**
@@ -141,46 +166,6 @@ export async function assembleNode(
   };
 }
 
-/** @returns where in the tree packages stand that only development needs */
-async function installDependencies(
-  packageJson: PackageJson,
-  context: BuildContext & { development: boolean },
-): Promise<string[]> {
-  const { tree, scratch, cache, config, log, store, signal, development } = context;
-  const settings = await projectSettings(tree, config, context.settings);
-  log.step('Installing dependencies');
-  const { lock: resolved, lockfile } = await context.phase('resolve', () =>
-    resolve(tree, packageJson, { scratch: join(scratch, 'resolve'), cache, settings, signal }),
-  );
-  const { lock, replaced } = useWasmBuilds(resolved);
-  if (lockfile === undefined) log.detail('Installing node modules (package.json)');
-  else log.detail(`Installing node modules (${lockfile})`);
-  if (lockfile === undefined && Object.keys(lock.packages).length > 1) {
-    log.warn('', 'No lockfile: another push may get other versions of the dependencies.');
-    log.warn('Run `npm install` and commit package-lock.json.', '');
-  }
-  for (const { name, version, by } of replaced.filter(({ dev }) => development || !dev)) {
-    log.detail(`Using ${by}@${version} in place of ${name}: native code does not run here`);
-  }
-  const start = performance.now();
-  const installed = await context.phase('install', () => install(lock, tree, { store, settings, development, signal }));
-  const seconds = (performance.now() - start) / 1000;
-  log.detail('', `added ${count(installed.packages, 'package')} in ${seconds.toFixed(1)}s`, '');
-  if (installed.scripts.length > 0) log.detail(`Not run: install scripts of ${installed.scripts.join(', ')}`, '');
-  return development ? developmentPlaces(lock) : [];
-}
-
-/**
- * Removes packages from a tree.
- *
- * @returns how many were there
- */
-async function prune(tree: string, places: readonly string[]): Promise<number> {
-  const there = places.filter((place) => existsSync(join(tree, place)));
-  for (const place of there) await rm(join(tree, place), { recursive: true, force: true });
-  return there.length;
-}
-
 async function bundleAll(
   types: Record<string, string>,
   packageJson: PackageJson,
@@ -211,8 +196,4 @@ async function bundleAll(
       return undefined;
     }
   }
-}
-
-function count(number: number, thing: string): string {
-  return `${number} ${thing}${number === 1 ? '' : 's'}`;
 }

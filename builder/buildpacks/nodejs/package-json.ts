@@ -5,6 +5,8 @@ import { BuildFailure } from '../../failure.ts';
 
 const strings = z.record(z.string(), z.string());
 
+const names = z.array(z.string()).optional().catch(undefined);
+
 /** What the buildpack reads of an app's package.json ("package.json", npm documentation). */
 const packageJson = z.object({
   name: z.string().optional(),
@@ -18,7 +20,15 @@ const packageJson = z.object({
   optionalDependencies: strings.optional(),
   peerDependencies: strings.optional(),
   overrides: z.unknown().optional(),
+  resolutions: z.unknown().optional(),
   workspaces: z.unknown().optional(),
+  packageManager: z.string().optional().catch(undefined),
+  cacheDirectories: names,
+  cache_directories: names,
+  /** Which packages may run their install scripts: npm's, Bun's and pnpm's names of it. */
+  allowScripts: z.record(z.string(), z.unknown()).optional().catch(undefined),
+  trustedDependencies: names,
+  pnpm: z.object({ onlyBuiltDependencies: names, neverBuiltDependencies: names }).optional().catch(undefined),
 });
 
 export type PackageJson = z.infer<typeof packageJson>;

@@ -32,8 +32,11 @@ const bunLock = z.object({
   packages: z.record(z.string(), z.array(z.unknown()).min(1)).default({}),
 });
 
-/** @throws BuildFailure when it is damaged or not for this package.json */
-export function readBunLock(text: string, manifest: Manifest): PackageGraph {
+/**
+ * @param manifests the package.json of the root (`''`) and of each workspace, by directory
+ * @throws BuildFailure when it is damaged or not for these
+ */
+export function readBunLock(text: string, manifests: ReadonlyMap<string, Manifest>): PackageGraph {
   const parsed = bunLock.safeParse(parse(text));
   if (!parsed.success) {
     throw new BuildFailure('bun.lock is damaged.', {
@@ -42,14 +45,16 @@ export function readBunLock(text: string, manifest: Manifest): PackageGraph {
     });
   }
   const { workspaces, packages } = parsed.data;
-  const root = workspaces[''];
-  const locked = { ...root?.optionalDependencies, ...root?.devDependencies, ...root?.dependencies };
-  const wanted = { ...manifest.optionalDependencies, ...manifest.devDependencies, ...manifest.dependencies };
-  checkDeclared(
-    Object.entries(wanted).map(([name, range]) => ({ name, wanted: range, locked: locked[name] })),
-    'bun.lock',
-    'bun install',
-  );
+  for (const [directory, manifest] of manifests) {
+    const importer = workspaces[directory];
+    const locked = { ...importer?.optionalDependencies, ...importer?.devDependencies, ...importer?.dependencies };
+    const wanted = { ...manifest.optionalDependencies, ...manifest.devDependencies, ...manifest.dependencies };
+    checkDeclared(
+      Object.entries(wanted).map(([name, range]) => ({ name, wanted: range, locked: locked[name] })),
+      'bun.lock',
+      'bun install',
+    );
+  }
 
   /** Keys say who sees what: `express/debug` is the `debug` that express gets, `debug` the one for everyone else. */
   const edges = (names: string[], from: string): Edges =>

@@ -21,8 +21,8 @@ const manifests = (app: Manifest) =>
   ]);
 
 const lockfiles: Record<string, { file: string; read: (text: string, app: Manifest) => Lock }> = {
-  pnpm: { file: 'pnpm-lock.yaml', read: (text, app) => hoist(readPnpmLock(text, app)) },
-  bun: { file: 'bun.lock', read: (text, app) => hoist(readBunLock(text, app)) },
+  pnpm: { file: 'pnpm-lock.yaml', read: (text, app) => hoist(readPnpmLock(text, manifests(app))) },
+  bun: { file: 'bun.lock', read: (text, app) => hoist(readBunLock(text, manifests(app))) },
   'Yarn 1': { file: 'yarn-1.lock', read: (text, app) => hoist(readYarnLock(text, manifests(app))) },
   'Yarn 4': { file: 'yarn-4.lock', read: (text, app) => hoist(readYarnLock(text, manifests(app))) },
 };

@@ -33,8 +33,11 @@ const pnpmLock = z.object({
     .default({}),
 });
 
-/** @throws BuildFailure when it is of another version, damaged, or not for this package.json */
-export function readPnpmLock(text: string, manifest: Manifest): PackageGraph {
+/**
+ * @param manifests the package.json of the root (`''`) and of each workspace, by directory
+ * @throws BuildFailure when it is of another version, damaged, or not for these
+ */
+export function readPnpmLock(text: string, manifests: ReadonlyMap<string, Manifest>): PackageGraph {
   const parsed = pnpmLock.safeParse(parse(text));
   if (!parsed.success) {
     throw new BuildFailure('pnpm-lock.yaml is damaged, or not of version 9.0.', {
@@ -43,14 +46,18 @@ export function readPnpmLock(text: string, manifest: Manifest): PackageGraph {
     });
   }
   const { importers, packages, snapshots } = parsed.data;
-  const root = importers['.'];
-  const locked = { ...root?.optionalDependencies, ...root?.devDependencies, ...root?.dependencies };
-  const wanted = { ...manifest.optionalDependencies, ...manifest.devDependencies, ...manifest.dependencies };
-  checkDeclared(
-    Object.entries(wanted).map(([name, range]) => ({ name, wanted: range, locked: locked[name]?.specifier })),
-    'pnpm-lock.yaml',
-    'pnpm install',
-  );
+  for (const [directory, manifest] of manifests) {
+    const importer = importers[directory === '' ? '.' : directory];
+    // Without the root's word, a workspace of npm's need not be one of pnpm's.
+    if (importer === undefined && directory !== '') continue;
+    const locked = { ...importer?.optionalDependencies, ...importer?.devDependencies, ...importer?.dependencies };
+    const wanted = { ...manifest.optionalDependencies, ...manifest.devDependencies, ...manifest.dependencies };
+    checkDeclared(
+      Object.entries(wanted).map(([name, range]) => ({ name, wanted: range, locked: locked[name]?.specifier })),
+      'pnpm-lock.yaml',
+      'pnpm install',
+    );
+  }
 
   /** `4.4.3` stands for `debug@4.4.3`; an alias has the whole id; a workspace a path from its importer. */
   const edges = (versions: Record<string, string>, from = ''): Edges =>

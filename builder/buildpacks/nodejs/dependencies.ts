@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Installed, install } from '../../npm/install.ts';
+import { developmentPlaces } from '../../npm/lock.ts';
+import type { Manifest } from '../../npm/manifest.ts';
+import { projectSettings } from '../../npm/npmrc.ts';
+import { resolve } from '../../npm/resolve.ts';
+import { useWasmBuilds } from '../../npm/wasm-builds.ts';
+import type { BuildContext } from '../buildpack.ts';
+import { count } from './count.ts';
+
+export interface Dependencies {
+  installed: Installed;
+  /** Undefined where npm's resolver chose the versions. */
+  lockfile: string | undefined;
+  /** Where packages stand that only development needs. */
+  development: string[];
+  /** The app's `.npmrc` or environment says that nothing runs on an installation. */
+  ignoreScripts: boolean;
+}
+
+/**
+ * Installs an app's dependencies.
+ *
+ * @param manifests its package.json and those of its workspaces, by directory
+ * @param development whether what only development needs comes along
+ * @throws BuildFailure with what is wrong with them
+ */
+export async function installDependencies(
+  manifests: ReadonlyMap<string, Manifest>,
+  context: BuildContext,
+  { development }: { development: boolean },
+): Promise<Dependencies> {
+  const { tree, scratch, cache, config, log, store, signal } = context;
+  const settings = await projectSettings(tree, config, context.settings);
+  const update = config.USE_NPM_INSTALL === 'true';
+  log.step('Installing dependencies');
+  const { lock: resolved, lockfile } = await context.phase('resolve', () =>
+    resolve(tree, manifests, { scratch: join(scratch, 'resolve'), cache, settings, signal, update }),
+  );
+  const { lock, replaced } = useWasmBuilds(resolved);
+  if (lockfile === undefined) log.detail('Installing node modules (package.json)');
+  else log.detail(`Installing node modules (${lockfile})`);
+  if (lockfile === undefined && Object.keys(lock.packages).length > 1) {
+    log.warn('', 'No lockfile: another push may get other versions of the dependencies.');
+    log.warn('Run `npm install` and commit package-lock.json.', '');
+  }
+  for (const { name, version, by } of replaced.filter(({ dev }) => development || !dev)) {
+    log.detail(`Using ${by}@${version} in place of ${name}: native code does not run here`);
+  }
+  const start = performance.now();
+  const installed = await context.phase('install', () => install(lock, tree, { store, settings, development, signal }));
+  const seconds = (performance.now() - start) / 1000;
+  log.detail('', `added ${count(installed.packages, 'package')} in ${seconds.toFixed(1)}s`, '');
+  return {
+    installed,
+    lockfile,
+    development: development ? developmentPlaces(lock) : [],
+    ignoreScripts: settings.ignoreScripts === true,
+  };
+}
+
+/**
+ * Removes packages from a tree.
+ *
+ * @returns those that were there
+ */
+export async function prune(tree: string, places: readonly string[]): Promise<string[]> {
+  const there = places.filter((place) => existsSync(join(tree, place)));
+  for (const place of there) await rm(join(tree, place), { recursive: true, force: true });
+  return there;
+}
