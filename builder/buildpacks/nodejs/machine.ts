@@ -71,7 +71,8 @@ export class BuildMachine implements AsyncDisposable {
   /** Removes from the copy, if there is one, what was removed from the tree: paths relative to it. */
   async forget(places: readonly string[]): Promise<void> {
     if (this.#sandbox === undefined || places.length === 0) return;
-    await this.#guarded((sandbox) => sandbox.spawn('rm', ['-rf', ...places], { cwd: mount }).exited);
+    const entries = places.map((place) => ({ type: 'deleted' as const, path: `${mount}/${place}` }));
+    await this.#guarded((sandbox) => sandbox.writeEntries(entries));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
