@@ -1,7 +1,8 @@
 import type { BuildQueue, Dyno, LogChannel, Repository } from './index.ts';
+import type { InternetEnv } from './platform/internet.ts';
 
 /** What wrangler.toml binds, and the secrets and variables the host sets. */
-export interface Env {
+export interface Env extends InternetEnv {
   DB: D1Database;
   BUCKET: R2Bucket;
   LOADER: WorkerLoader;
@@ -27,6 +28,8 @@ export interface Env {
   EDGE_URL: string;
   /** JSON array of the runners' private URLs; `[]` where the edge itself runs the apps. */
   RUNNERS: string;
+  /** JSON array of the private URLs that runners for one app alone have; they are numbered after the others. */
+  LONE_RUNNERS?: string;
 }
 
 declare global {

@@ -29,7 +29,16 @@ const miniflare = new Miniflare({
     port: options.port,
     modules: true,
     scriptPath: options.script,
-    bindings: { ...(workerOptions.bindings ?? {}), ...options.vars },
+    bindings: {
+      ...(workerOptions.bindings ?? {}),
+      ...options.vars,
+      TRUSTED_HOSTS: process.env.TRUSTED_HOSTS ?? '',
+    },
+    serviceBindings: {
+      // Where people's drains and webhooks may be: see edge/platform/internet.ts.
+      INTERNET: { network: { allow: ['public'], tlsOptions: { trustBrowserCas: true } } },
+      TRUSTED: { network: { allow: ['public', 'private'], tlsOptions: { trustBrowserCas: true } } },
+    },
     log: new Log(LogLevel.WARN),
     cf: false,
   }),

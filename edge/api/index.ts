@@ -17,6 +17,7 @@ import { dynoSizes } from './dyno-sizes.ts';
 import { dynos } from './dynos.ts';
 import { formation } from './formation.ts';
 import { git } from './git.ts';
+import { logDrains } from './log-drains.ts';
 import { logSessions, logStream } from './log-sessions.ts';
 import { releases } from './releases.ts';
 import { slugBlobs, slugs } from './slugs.ts';
@@ -49,6 +50,7 @@ for (const resource of [
   dynos,
   formation,
   git,
+  logDrains,
   logSessions,
   releases,
   slugs,

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { LogLine } from '../../schema/route.ts';
 import type { Env } from '../env.ts';
+import { type Drain, Drains } from './drains.ts';
 import { formatLogLine } from './format.ts';
 
 /** As many lines as Heroku's Logplex keeps of an app ("Logging", "Log history limits"). */
@@ -23,10 +24,12 @@ const encoder = new TextEncoder();
 /** The log of one app: the newest lines, and whoever is reading along. */
 export class LogChannel extends DurableObject<Env> {
   readonly #tails = new Set<Tail>();
+  #drains: Drains;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
     this.#createTable();
+    this.#drains = new Drains(state.storage, env);
   }
 
   /** Adds lines in the order given. */
@@ -37,6 +40,7 @@ export class LogChannel extends DurableObject<Env> {
     }
     sql.exec('DELETE FROM lines WHERE seq <= (SELECT max(seq) FROM lines) - ?', KEPT_LINES);
     for (const tail of this.#tails) tail.push(lines);
+    this.#drains.wake();
   }
 
   /**
@@ -65,8 +69,26 @@ export class LogChannel extends DurableObject<Env> {
   /** Forgets everything. */
   async destroy(): Promise<void> {
     for (const tail of this.#tails) tail.end();
+    await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.#createTable();
+    this.#drains = new Drains(this.ctx.storage, this.env);
+  }
+
+  drains(): Drain[] {
+    return this.#drains.list();
+  }
+
+  addDrain(drain: Drain): void {
+    this.#drains.add(drain);
+  }
+
+  removeDrain(id: string): void {
+    this.#drains.remove(id);
+  }
+
+  override alarm(): Promise<void> {
+    return this.#drains.deliver();
   }
 
   #createTable(): void {
