@@ -17,6 +17,12 @@ test('tests with brackets', async () => {
   expect({ stdout, stderr }).toEqual({ stdout: 'there\nother\n', stderr: '' });
 });
 
+test('assignments succeed, whatever failed before', async () => {
+  const line = 'set -e; [ -f none ] && x=1; x=2; [ -f none ] && x=3; x=$((x + 1)); false || y="$x!"; echo "$y $?"';
+  const { stdout } = await runLine(sandbox, `${line}; x=$?; echo $x; x=$(exit 3); echo never`);
+  expect(stdout).toBe('3! 0\n0\n');
+});
+
 test('scripts that read functions from another file', async () => {
   await sandbox.writeEntries(
     files({

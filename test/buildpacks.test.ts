@@ -1,6 +1,10 @@
 /** Buildpacks: chosen by the app, several in a row, and from elsewhere, as scripts and as WASI programs. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TarEntry } from 'modern-tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type HttpBackend, startHttpBackend } from '../bench/support/http-backend.ts';
 import { wasiProgram } from '../sandbox/testing.ts';
 import { tgz } from './support/archive.ts';
 import { build, uploadSource } from './support/builds.ts';
@@ -10,15 +14,22 @@ import { Repository } from './support/repository.ts';
 
 let platform: Platform;
 let files: FileServer;
+/** Serves the repositories of a directory. */
+let gitServer: HttpBackend;
+let repositories: string;
 
 beforeAll(async () => {
   files = await FileServer.start();
-  platform = await Platform.start({ TRUSTED_HOSTS: files.host });
+  repositories = await mkdtemp(join(tmpdir(), 'islet-buildpacks-'));
+  gitServer = await startHttpBackend(repositories);
+  platform = await Platform.start({ TRUSTED_HOSTS: `${files.host},${new URL(gitServer.url).host}` });
 });
 
 afterAll(async () => {
   await platform?.destroy();
   files?.stop();
+  gitServer?.stop();
+  await rm(repositories, { recursive: true, force: true });
 });
 
 type Files = Record<string, string | Uint8Array>;
@@ -127,6 +138,30 @@ echo "a warning" >&2
     expect(output).toContain('0 in cache\nout of palm leaves\n');
     expect(output).toMatch(/ ! {5}bin\/compile of the buildpack http:.*failing\.tgz ended with exit code 4\.\n/);
     expect(await platform.newest('/apps/failing/releases', 'version')).toHaveLength(1);
+  });
+
+  it('comes out of a git repository, at the ref that its URL names', async () => {
+    const repository = await Repository.create({ version: '1' });
+    await mkdir(join(repository.path, 'bin'));
+    await repository.write({
+      'bin/detect': detect,
+      'bin/compile': '#!/bin/sh\ncp "$(dirname "$0")/../version" "$1/index.html"\n',
+    });
+    await repository.commit('Buildpack');
+    await repository.git('tag', 'v1');
+    await repository.write({ version: '2' });
+    await repository.commit('Next');
+    await repository.git('clone', '--quiet', '--bare', '.', join(repositories, 'pack.git'));
+    await repository.destroy();
+
+    const url = `${gitServer.url}/pack.git`;
+    await succeed('cloned', { 'a.txt': '' }, [url]);
+    expect((await platform.app('cloned')).text).toBe('2');
+    await succeed('cloned', { 'a.txt': '' }, [`${url}#v1`]);
+    expect((await platform.app('cloned')).text).toBe('1');
+    const { status, output } = await deploy('cloned', { 'a.txt': '' }, [`${url}#v9`]);
+    expect(status).toBe('failed');
+    expect(output).toContain(`The buildpack ${url}#v9 has no branch or tag v9.`);
   });
 
   it('serves a site that it makes', async () => {

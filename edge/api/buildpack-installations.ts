@@ -11,7 +11,9 @@ import { body } from './validate.ts';
 
 export const buildpackInstallations = new Hono<ApiContext>();
 
-const update = z.object({ updates: z.array(z.object({ buildpack: z.string() })).max(20) });
+/** Heroku's command sends nothing in the place of a name that the registry does not know. */
+const buildpack = z.string('There is no such buildpack here. Name one of `heroku buildpacks:search`, or give its URL.');
+const update = z.object({ updates: z.array(z.object({ buildpack })).max(20) });
 
 const PATH = '/apps/:app/buildpack-installations';
 

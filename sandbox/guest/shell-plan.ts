@@ -114,7 +114,10 @@ function planCommand(command: Node, outer: string, names: Names): void {
 
 function planSimpleCommand(command: SimpleCommand, streams: string, names: Names): void {
   const { name } = command;
-  if (name === null) return;
+  if (name === null) {
+    command.assignments = withStatus(command.assignments);
+    return;
+  }
   const literal = literalOf(name);
   if (literal !== undefined && (builtins.has(literal) || names.functions.has(literal))) return;
   // A function of a file that the script reads.
@@ -122,6 +125,46 @@ function planSimpleCommand(command: SimpleCommand, streams: string, names: Names
   command.args = [word(streams === '' ? '-' : streams), name, ...command.args];
   command.name = word(runCommand);
 }
+
+/**
+ * Assignments that succeed (POSIX, 2.9.1 "Simple Commands"). just-bash leaves the status that was there before, and ends
+ * a script under `set -e` for a failure that was none; the status of a command substitution it takes.
+ */
+function withStatus(assignments: SimpleCommand['assignments']): SimpleCommand['assignments'] {
+  if (assignments.length === 0) return assignments;
+  let substitutes = false;
+  walk(assignments, ({ type }) => {
+    substitutes ||= type === 'CommandSubstitution';
+  });
+  return substitutes ? assignments : [...assignments, succeed];
+}
+
+const colon: Statement = {
+  type: 'Statement',
+  pipelines: [
+    {
+      type: 'Pipeline',
+      commands: [{ type: 'SimpleCommand', name: word(':'), args: [], assignments: [], redirections: [] }],
+      negated: false,
+      timed: false,
+      timePosix: false,
+    },
+  ],
+  operators: [],
+  background: false,
+};
+
+/** `_=$(:)` */
+const succeed: SimpleCommand['assignments'][number] = {
+  type: 'Assignment',
+  name: '_',
+  value: {
+    type: 'Word',
+    parts: [{ type: 'CommandSubstitution', body: { type: 'Script', statements: [colon] }, legacy: false }],
+  },
+  append: false,
+  array: null,
+};
 
 /** The text of a word that is nothing but text. `[` alone is parsed as the beginning of a pattern. */
 function literalOf({ parts }: Word): string | undefined {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { unpack } from '../../archive.ts';
 import { decompress } from '../../decompress.ts';
 import { BuildFailure } from '../../failure.ts';
+import { cloneTree } from '../../git/clone.ts';
 import { unwrap } from '../../source.ts';
 import type { Web } from '../../web.ts';
 
@@ -18,7 +19,8 @@ export function shownUrl(text: string): string {
 /**
  * Fetches a buildpack into `directory`, which is made.
  *
- * @param url of a tar archive, gzipped or not, whose root may be one directory
+ * @param url of a git repository, with a branch, tag or commit after a `#`; or of a tar archive, gzipped or not, whose
+ * root may be one directory
  * @throws BuildFailure when it cannot be fetched, or has nothing to run
  */
 export async function fetchBuildpack(
@@ -28,8 +30,12 @@ export async function fetchBuildpack(
 ): Promise<void> {
   const what = `The buildpack ${shownUrl(url)}`;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const archive = await decompress(await web.fetch(url, { what, signal }), { what, sha256: null });
-  await unpack(archive, directory, { what, limits, signal });
+  const repository = repositoryOf(url);
+  if (repository) await cloneTree(repository.url, directory, { ref: repository.ref, what, limits, web, signal });
+  else {
+    const archive = await decompress(await web.fetch(url, { what, signal }), { what, sha256: null });
+    await unpack(archive, directory, { what, limits, signal });
+  }
   if (isBuildpack(directory)) return;
   if ((await unwrap(directory)) && isBuildpack(directory)) return;
   throw new BuildFailure(`${what} has neither bin/compile nor buildpack.wasm.`, {
@@ -39,3 +45,16 @@ export async function fetchBuildpack(
 
 const isBuildpack = (directory: string): boolean =>
   existsSync(join(directory, 'bin/compile')) || existsSync(join(directory, 'buildpack.wasm'));
+
+/** Hosts whose repositories have URLs without `.git`: `https://github.com/<owner>/<name>`. */
+const codeHosts = new Set(['github.com', 'gitlab.com', 'bitbucket.org', 'codeberg.org']);
+
+/** The git repository that a URL names, if it names one. */
+function repositoryOf(text: string): { url: string; ref: string | undefined } | undefined {
+  const url = new URL(text);
+  const ref = url.hash.slice(1) || undefined;
+  const onCodeHost = codeHosts.has(url.host) && /^\/[^/]+\/[^/]+\/?$/.test(url.pathname);
+  if (!url.pathname.endsWith('.git') && !onCodeHost) return undefined;
+  url.hash = '';
+  return { url: url.href, ref };
+}
