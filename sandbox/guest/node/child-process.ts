@@ -17,6 +17,8 @@ export interface SpawnOptions extends SyncOptions {
   detached?: boolean;
   execArgv?: string[];
   execPath?: string;
+  /** How messages are copied: as JSON unless it is `advanced`. */
+  serialization?: string;
   silent?: boolean;
   encoding?: string | null;
   maxBuffer?: number;
@@ -131,7 +133,7 @@ export function createChildProcess(task: Task): Record<string, unknown> {
     const started = child.child;
     child.pid = started.pid;
     if (!options.detached) task.cleanups.add(() => started.kill('SIGKILL'));
-    if (stdio.includes('ipc')) connect(task, child, started);
+    if (stdio.includes('ipc')) connect(task, child, started, options);
 
     queueMicrotask(() => task.dispatch(() => child.emit('spawn')));
     const abort = () => {
@@ -273,11 +275,12 @@ export function createChildProcess(task: Task): Record<string, unknown> {
       execFileSync(command, [], { ...options, shell: options.shell || true }),
   };
 
-  function connect(parent: Task, child: ChildProcess, started: Task): void {
+  function connect(parent: Task, child: ChildProcess, started: Task, { serialization }: SpawnOptions): void {
     let childProcess: Process | undefined;
     const waiting: unknown[] = [];
     let open = true;
-    const clone = (message: unknown): unknown => structuredClone(message);
+    const clone = (message: unknown): unknown =>
+      serialization === 'advanced' ? structuredClone(message) : JSON.parse(JSON.stringify(message));
     const release = started.hold();
     release();
     const disconnect = () => {
