@@ -8,6 +8,10 @@
  *     BUILD_CONCURRENCY  builds at once; half of the processors, but one at least
  *     TRUSTED_HOSTS      host:port, separated by commas: where sources and buildpacks may come from by plain http or from
  *                        inside; by default they come from the public internet, by https
+ *     RENDEZVOUS_HOST    address where the clients of one-off dynos connect; 127.0.0.1 by default
+ *     RENDEZVOUS_PORT    its port; 0 or none takes a free one
+ *     RENDEZVOUS_DIR     where its key and certificate are kept; by default in CACHE_DIR, for one start
+ *     RENDEZVOUS_NAMES   host names and addresses of the certificate, separated by commas
  *
  * When it takes orders it sends its parent `{ ready: true, port }`, or prints a line when it has none.
  */
@@ -18,6 +22,9 @@ import { z } from 'zod';
 import { warmMachine } from '../sandbox/index.ts';
 import { readHostSettings } from './npm/settings.ts';
 import { PackageStore } from './npm/store.ts';
+import { keptCertificate } from './oneoff/certificate.ts';
+import { OneOffs } from './oneoff/one-offs.ts';
+import { Rendezvous } from './oneoff/rendezvous.ts';
 import { createBuildServer } from './server.ts';
 import { Web } from './web.ts';
 
@@ -36,6 +43,16 @@ const settings = z
       .string()
       .default('')
       .transform((list) => new Set(list.split(',').map((host) => host.trim().toLowerCase()))),
+    RENDEZVOUS_HOST: z.string().min(1).default('127.0.0.1'),
+    RENDEZVOUS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+    RENDEZVOUS_DIR: z
+      .string()
+      .min(1)
+      .default(process.env.CACHE_DIR ?? ''),
+    RENDEZVOUS_NAMES: z
+      .string()
+      .default('localhost,127.0.0.1')
+      .transform((list) => list.split(',')),
   })
   .parse(process.env);
 // No library and no child of a build has a use for it.
@@ -48,6 +65,10 @@ await mkdir(join(settings.CACHE_DIR, 'packages'), { recursive: true, mode: 0o700
 const cache = await realpath(settings.CACHE_DIR);
 
 const registry = await readHostSettings(await mkdtemp(join(work, 'npm-')));
+const rendezvous = await Rendezvous.open(keptCertificate(settings.RENDEZVOUS_DIR, settings.RENDEZVOUS_NAMES), {
+  host: settings.RENDEZVOUS_HOST,
+  port: settings.RENDEZVOUS_PORT,
+});
 const builds = createBuildServer(
   {
     secret: settings.INTERNAL_SECRET,
@@ -57,7 +78,7 @@ const builds = createBuildServer(
     settings: registry,
     web: new Web(registry, settings.TRUSTED_HOSTS),
   },
-  { concurrency: settings.BUILD_CONCURRENCY },
+  { concurrency: settings.BUILD_CONCURRENCY, oneOffs: new OneOffs(settings.INTERNAL_SECRET, rendezvous) },
 );
 builds.server.listen(settings.BUILDER_PORT, '127.0.0.1', () => {
   const address = builds.server.address();

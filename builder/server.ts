@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { json } from 'node:stream/consumers';
 import { type BuildEvent, type BuildOrder, buildOrder } from '../schema/build.ts';
 import { type Builder, runBuild } from './build.ts';
+import type { OneOffs } from './oneoff/one-offs.ts';
 import { Slots } from './slots.ts';
 
 /** Between two signs of life on a quiet connection, in milliseconds. */
@@ -20,8 +21,14 @@ export interface BuildServer {
   stop(): Promise<void>;
 }
 
-/** @param concurrency builds that run at once */
-export function createBuildServer(builder: Builder, { concurrency }: { concurrency: number }): BuildServer {
+/**
+ * @param concurrency builds that run at once
+ * @param oneOffs where there are one-off dynos, too
+ */
+export function createBuildServer(
+  builder: Builder,
+  { concurrency, oneOffs }: { concurrency: number; oneOffs?: OneOffs },
+): BuildServer {
   const slots = new Slots(concurrency);
   const running = new Set<Promise<void>>();
   const server = createServer((request, response) => {
@@ -38,7 +45,7 @@ export function createBuildServer(builder: Builder, { concurrency }: { concurren
     async stop() {
       server.close();
       server.closeAllConnections();
-      await Promise.all(running);
+      await Promise.all([...running, oneOffs?.close()]);
     },
   };
 
@@ -47,6 +54,8 @@ export function createBuildServer(builder: Builder, { concurrency }: { concurren
       response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
     } else if (!isAuthorized(request.headers.authorization, builder.secret)) {
       response.writeHead(401).end();
+    } else if (oneOffs && /^\/dynos(\/|$)/.test(request.url ?? '')) {
+      await oneOffs.handle(request, response);
     } else if (request.method !== 'POST' || request.url !== '/builds') {
       response.writeHead(404).end();
     } else {

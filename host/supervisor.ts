@@ -183,6 +183,7 @@ export class Supervisor {
   }
 
   #startBuilder(port: number, internalSecret: string): Promise<void> {
+    const { appsDomain } = this.#settings;
     const ready = Promise.withResolvers<void>();
     this.#run({
       name: 'builder',
@@ -194,6 +195,9 @@ export class Supervisor {
         INTERNAL_SECRET: internalSecret,
         CACHE_DIR: this.#dataDir.cache,
         WORK_DIR: this.#dataDir.work,
+        RENDEZVOUS_DIR: this.#dataDir.path,
+        RENDEZVOUS_HOST: this.#settings.host ?? '127.0.0.1',
+        RENDEZVOUS_NAMES: [...new Set(['localhost', '127.0.0.1', '::1', appsDomain, `api.${appsDomain}`])].join(','),
       },
       ipc: true,
       onStart: (child) => child.on('message', () => ready.resolve()),

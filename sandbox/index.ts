@@ -29,8 +29,10 @@ export { applyChanges } from './tree.ts';
 export interface SandboxOptions {
   /** Those not given have generous defaults. */
   limits?: Partial<Limits>;
-  /** Without it there is no network. */
+  /** Without it there is no network, but for `network`. */
   egress?: EgressOptions;
+  /** `public`: whatever the machine connects to, by any protocol, as far as its address is not one of this host's or network's. */
+  network?: 'gateway' | 'public';
   /** Closes the sandbox when aborted. */
   signal?: AbortSignal;
 }
@@ -69,10 +71,10 @@ const killAfterMs = 5000;
  *
  * @throws what `signal` was aborted with
  */
-export async function createSandbox({ limits, egress, signal }: SandboxOptions = {}): Promise<Sandbox> {
+export async function createSandbox({ limits, egress, network, signal }: SandboxOptions = {}): Promise<Sandbox> {
   signal?.throwIfAborted();
   const all = { ...defaultLimits, ...limits };
-  const machine = await takeMachine();
+  const machine = await takeMachine(network);
   const egressSocket = `${machine.directory}/egress.sock`;
   const gateway = await startGateway(egressSocket, egress).catch(async (error: unknown) => {
     await machine.kill();

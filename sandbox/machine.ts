@@ -27,13 +27,20 @@ export interface Machine {
   kill(): Promise<void>;
 }
 
-/** workerd's configuration. Its only way out is the gateway's socket. */
-function configuration(directory: string): string {
+/** What a machine's connections go to: the gateway's socket alone, or all that is public. */
+export type Network = 'gateway' | 'public';
+
+/** workerd's configuration. */
+function configuration(directory: string, network: Network): string {
+  const egress =
+    network === 'public'
+      ? 'network = (allow = ["public"], tlsOptions = (trustBrowserCas = true))'
+      : `external = (address = "unix:${directory}/egress.sock", http = (style = proxy))`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "guest", worker = .guest),
-    (name = "egress", external = (address = "unix:${directory}/egress.sock", http = (style = proxy))),
+    (name = "egress", ${egress}),
   ],
   sockets = [(name = "guest", address = "unix:${directory}/guest.sock", http = (), service = "guest")],
   # As much as V8 can address, so that a machine meets its own limit of memory before V8's.
@@ -49,11 +56,11 @@ const guest :Workerd.Worker = (
 }
 
 /** Starts a machine and connects to it. */
-async function startMachine(): Promise<Machine> {
+async function startMachine(network: Network = 'gateway'): Promise<Machine> {
   const [source, directory] = await Promise.all([bundleGuest(), mkdtemp(join(tmpdir(), 'sandbox-'))]);
   await Promise.all([
     writeFile(join(directory, 'guest.js'), source),
-    writeFile(join(directory, 'config.capnp'), configuration(directory)),
+    writeFile(join(directory, 'config.capnp'), configuration(directory, network)),
   ]);
   const child = await spawnUnprivileged(directory);
   const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
@@ -195,7 +202,8 @@ function refill(): void {
 }
 
 /** The machine that is ready, or a new one. A spare that has died meanwhile is no machine. */
-export async function takeMachine(): Promise<Machine> {
+export async function takeMachine(network: Network = 'gateway'): Promise<Machine> {
+  if (network !== 'gateway') return startMachine(network);
   const ready = spare;
   spare = undefined;
   const machine = await ready?.catch(() => undefined);

@@ -53,6 +53,9 @@ export const apps = sqliteTable(
     buildpacks: text('buildpacks', { mode: 'json' }).$type<string[]>().notNull().default([]),
     /** Counts the changes that a router must hear of; see schema/route.ts. */
     revision: integer('revision').notNull().default(0),
+    /** The number of the runner that has it alone; see schema/route.ts. */
+    runner: integer('runner'),
+    halted: integer('halted', { mode: 'boolean' }).notNull().default(false),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
     releasedAt: text('released_at'),
@@ -148,9 +151,16 @@ export const releases = sqliteTable(
     buildId: text('build_id').unique(),
     /** All config vars of the app as of this release: JSON, encrypted by edge/platform/secret-box.ts. */
     config: text('config').notNull(),
+    /** Pending while its release phase runs. An app runs the newest that succeeded. */
+    status: text('status', { enum: ['pending', 'succeeded', 'failed'] }).notNull(),
+    /** What its release phase ran; null where it had none. */
+    command: text('command'),
     createdAt: createdAt(),
   },
-  (table) => [uniqueIndex('releases_version').on(table.appId, table.version)],
+  (table) => [
+    uniqueIndex('releases_version').on(table.appId, table.version),
+    index('releases_status').on(table.status),
+  ],
 );
 
 export const formation = sqliteTable(

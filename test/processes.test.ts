@@ -112,3 +112,94 @@ describe('a background process', () => {
     await scale([{ type: 'clock', quantity: 0 }]);
   });
 });
+
+describe('a release phase', () => {
+  const name = 'gate';
+  let gate: Repository;
+  const pushGate = () => gate.git('push', platform.remote(name), 'main');
+  const releases = () =>
+    platform.newest<{ version: number; status: string; current: boolean; output_stream_url: string | null }>(
+      `/apps/${name}/releases`,
+      'version',
+    );
+
+  beforeAll(async () => {
+    gate = await Repository.create({
+      'package.json': '{"name":"gate","version":"1.0.0"}',
+      Procfile: 'web: node server.js\nrelease: node migrate.js && echo "Done by $DYNO"\n',
+      'server.js':
+        "require('node:http').createServer((_, res) => res.end('one ' + process.env.COLOUR)).listen(process.env.PORT);\n",
+      'migrate.js': "console.log('Migrating for ' + process.env.COLOUR);\n",
+    });
+    await platform.api('POST', '/apps', { name });
+  });
+  afterAll(() => gate?.destroy());
+
+  it('runs before the release goes live, and is seen in the push and as the output of the release', async () => {
+    const { code, stderr } = await pushGate();
+    expect(stderr).toContain('remote:  !     Release command declared: this new release will not be available');
+    expect(stderr).toMatch(/remote: Migrating for undefined\s+remote: Done by release\.\d{4}\s/);
+    expect(stderr).toContain('remote:        Released v2');
+    expect(code).toBe(0);
+    expect((await platform.app(name)).text).toBe('one undefined');
+    const [release] = await releases();
+    expect(release).toMatchObject({ version: 2, status: 'succeeded', current: true });
+    expect(await (await fetch(release?.output_stream_url ?? '')).text()).toMatch(
+      /^Migrating for undefined\nDone by release\.\d{4}\n$/,
+    );
+    expect(await platform.log(name)).toMatch(/app\[release\.\d{4}\]: Migrating for undefined\n/);
+  });
+
+  it('runs for a change of config vars, with the new ones', async () => {
+    const { status } = await platform.api('PATCH', `/apps/${name}/config-vars`, { COLOUR: 'green' });
+    expect(status).toBe(200);
+    expect((await platform.app(name)).text).toBe('one green');
+    const [release] = await releases();
+    expect(await (await fetch(release?.output_stream_url ?? '')).text()).toContain('Migrating for green\n');
+  });
+
+  it('keeps the old release, and the push fails, when it fails', async () => {
+    await gate.write({ 'migrate.js': "console.error('No such table');\nprocess.exit(7);\n" });
+    await gate.commit('A migration that fails');
+    const { code, stderr } = await pushGate();
+    expect(stderr).toContain('remote: No such table');
+    expect(stderr).toContain(
+      'remote:  !     Release command failed: it exited with status 7. Release v4 is not available.',
+    );
+    expect(stderr).toMatch(/! \[remote rejected\] main -> main/);
+    expect(code).not.toBe(0);
+    expect((await platform.app(name)).text).toBe('one green');
+    const [failed, before] = await releases();
+    expect(failed).toMatchObject({ version: 4, status: 'failed', current: false });
+    expect(before).toMatchObject({ version: 3, status: 'succeeded', current: true });
+    expect(await (await fetch(failed?.output_stream_url ?? '')).text()).toContain('No such table');
+    const changed = await platform.api('PATCH', `/apps/${name}/config-vars`, { COLOUR: 'red' });
+    expect(changed.status).toBe(200);
+    expect((await platform.app(name)).text).toBe('one red');
+  });
+
+  it.each(['builder/main.ts', 'host/edge.ts'])('fails with the reason when %s is killed meanwhile', async (part) => {
+    await gate.write({ 'migrate.js': "console.log('Slowly');\nsetTimeout(() => {}, 600_000);\n" });
+    await gate.commit('A slow migration');
+    const pushing = pushGate();
+    await expect.poll(() => platform.log(name), { timeout: 60_000 }).toMatch(/app\[release\.\d{4}\]: Slowly/);
+    await expect.poll(async () => (await releases())[0]).toMatchObject({ status: 'pending', current: false });
+    const [process_] = descendants(platform.pid).filter(({ command }) => command.includes(part));
+    process.kill(process_?.pid ?? 0, 'SIGKILL');
+    const { code } = await pushing;
+    expect(code).not.toBe(0);
+    await expect
+      .poll(async () => (await releases().catch(() => []))[0], { timeout: 60_000 })
+      .toMatchObject({ status: 'failed', current: false });
+    expect((await platform.app(name)).text).toBe('one red');
+    await gate.write({ 'migrate.js': "console.log('Quickly');\n" });
+    await gate.commit('A quick migration');
+    await expect.poll(async () => (await pushGate()).code, { timeout: 60_000 }).toBe(0);
+    expect((await releases())[0]).toMatchObject({ status: 'succeeded', current: true });
+    // The log would show the line of this round in the next.
+    await platform.api('DELETE', `/apps/${name}`);
+    await platform.api('POST', '/apps', { name });
+    await platform.api('PATCH', `/apps/${name}/config-vars`, { COLOUR: 'red' });
+    expect((await pushGate()).code).toBe(0);
+  });
+});

@@ -19,7 +19,7 @@ import { formation } from './formation.ts';
 import { git } from './git.ts';
 import { logDrains } from './log-drains.ts';
 import { logSessions, logStream } from './log-sessions.ts';
-import { releases } from './releases.ts';
+import { releaseOutput, releases } from './releases.ts';
 import { slugBlobs, slugs } from './slugs.ts';
 import { sourceBlobs, sources } from './sources.ts';
 import { users } from './users.ts';
@@ -32,7 +32,8 @@ api.use(async (c, next) => {
 });
 
 api.get('/health', (c) => c.json({ status: 'ok' }));
-for (const open of [buildOutput, buildpackRegistry, logStream, slugBlobs, sourceBlobs]) api.route('/', open);
+for (const open of [buildOutput, buildpackRegistry, logStream, releaseOutput, slugBlobs, sourceBlobs])
+  api.route('/', open);
 
 api.use(authenticate, recordChanges);
 for (const resource of [

@@ -4,8 +4,10 @@ import * as z from 'zod';
 import { releases as releasesTable, users } from '../../schema/tables.ts';
 import type { App } from '../platform/apps.ts';
 import { database } from '../platform/database.ts';
-import { invalid, notFound } from '../platform/errors.ts';
+import { ApiError, invalid, notFound } from '../platform/errors.ts';
+import { liveText } from '../platform/live-text.ts';
 import { createRelease, currentRelease, releaseConfig } from '../platform/releases.ts';
+import { isSigned, laterDay, signUrl } from '../platform/signed-url.ts';
 import { releaseSlug } from '../platform/slug-release.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
@@ -14,6 +16,19 @@ import { findSlug } from './slugs.ts';
 import { body } from './validate.ts';
 
 export const releases = new Hono<ApiContext>();
+
+/** Opened by the output_stream_url of a release alone: the URL is the permission. */
+export const releaseOutput = new Hono<ApiContext>();
+
+const OUTPUT = '/release-output';
+
+releaseOutput.get(`${OUTPUT}/:app/:release`, async (c) => {
+  if (!(await isSigned(c.env.SECRET_KEY, 'GET', new URL(c.req.url)))) {
+    throw new ApiError(403, 'forbidden', 'This URL has expired or is not whole. The release has a new one.');
+  }
+  const { app, release } = c.req.param();
+  return liveText(await c.env.BUILD_QUEUE.get(c.env.BUILD_QUEUE.idFromName(app)).releaseOutput(release));
+});
 
 const select = (c: Context<ApiContext>) =>
   database(c.env.DB)
@@ -35,14 +50,14 @@ releases.get('/apps/:app/releases', async (c) => {
   const current = await currentRelease(database(c.env.DB), app.id);
   const rows = await select(c).where(eq(releasesTable.appId, app.id));
   const by = { version: byVersion, id: ({ release }: Row) => release.id };
-  return page(c, rows, { by }, (row) => releaseResource(app, row, current.id));
+  return page(c, rows, { by }, (row) => releaseResource(c, app, row, current.id));
 });
 
 /** A release by its id, its version (`12` or `v12`), or as `current`. */
 releases.get('/apps/:app/releases/:release', async (c) => {
   const app = await appOf(c);
   const current = await currentRelease(database(c.env.DB), app.id);
-  return c.json(releaseResource(app, await find(c, app, c.req.param('release'), current.id), current.id));
+  return c.json(await releaseResource(c, app, await find(c, app, c.req.param('release'), current.id), current.id));
 });
 
 /** The config vars of a release, as they were. */
@@ -61,7 +76,7 @@ releases.post('/apps/:app/releases', async (c) => {
   if ('slug' in order) {
     const slug = await findSlug(c, order.slug);
     const made = await releaseSlug(c.env, { app, userId: user.id, slug, description: order.description ?? undefined });
-    return c.json(releaseResource(app, { release: made, user }, made.id), 201);
+    return c.json(await releaseResource(c, app, { release: made, user }, made.id), 201);
   }
   const { release: asked } = order;
   const current = await currentRelease(database(c.env.DB), app.id);
@@ -75,7 +90,7 @@ releases.post('/apps/:app/releases', async (c) => {
     slugId: earlier.slugId,
     config: () => config,
   });
-  return c.json(releaseResource(app, { release: made, user: c.get('user') }, made.id), 201);
+  return c.json(await releaseResource(c, app, { release: made, user: c.get('user') }, made.id), 201);
 });
 
 async function find(c: Context<ApiContext>, app: App, asked: string, currentId: string): Promise<Row> {
@@ -88,7 +103,8 @@ async function find(c: Context<ApiContext>, app: App, asked: string, currentId: 
   return row;
 }
 
-function releaseResource(app: App, { release, user }: Row, currentId: string) {
+async function releaseResource(c: Context<ApiContext>, app: App, { release, user }: Row, currentId: string) {
+  const output = new URL(`${OUTPUT}/${app.id}/${release.id}`, c.req.url);
   return {
     id: release.id,
     addon_plan_names: [],
@@ -98,9 +114,9 @@ function releaseResource(app: App, { release, user }: Row, currentId: string) {
     current: release.id === currentId,
     description: release.description,
     eligible_for_rollback: release.slugId !== null,
-    output_stream_url: null,
+    output_stream_url: release.command === null ? null : await signUrl(c.env.SECRET_KEY, 'GET', output, laterDay()),
     slug: release.slugId ? { id: release.slugId } : null,
-    status: 'succeeded',
+    status: release.status,
     updated_at: release.createdAt,
     user: { id: user.id, email: user.email },
     version: release.version,

@@ -5,7 +5,8 @@ import { apps, builds, slugs } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { writeLog } from '../logs/write.ts';
 import { database, now } from '../platform/database.ts';
-import { createRelease, currentRelease, type Release, releaseConfig } from '../platform/releases.ts';
+import { type OneOffRequest, runReleasePhase } from '../platform/one-offs.ts';
+import { createRelease, currentRelease, type Release, ReleaseFailed, releaseConfig } from '../platform/releases.ts';
 import { appUrl } from '../platform/urls.ts';
 import { BuildOutput } from './build-output.ts';
 import { type BuildRequest, describeRelease, orderOf, versionOf } from './build-request.ts';
@@ -25,6 +26,13 @@ const RELEASE_RETRY_MS = 1_000;
 
 /** How long a build waits for a builder that does not answer: it may be starting again. */
 const BUILDER_PATIENCE_MS = 30_000;
+
+/** What Heroku says of it in the output of a push ("Release Phase"), and then that it begins. */
+const DECLARED = ` !     Release command declared: this new release will not be available until the command succeeds.
+
+Running release command...
+
+`;
 
 type Row = { id: string; request: string; attempts: number; cancelled: number };
 
@@ -109,6 +117,35 @@ export class BuildQueue extends DurableObject<Env> {
       await this.#endCancelled(JSON.parse(row.request));
     }
     return true;
+  }
+
+  /** The output of a release phase from its beginning, as it comes, until it ends. */
+  releaseOutput(id: string): ReadableStream<Uint8Array> {
+    return this.#output.read(id);
+  }
+
+  /**
+   * Runs the command of a release phase. What it prints is the output of its release, and of the build that made it.
+   * @returns its exit status, and why the platform ended it if it did
+   */
+  async runReleasePhase(request: OneOffRequest, buildId: string | null): Promise<{ status: number; reason?: string }> {
+    const { id } = request.release;
+    const say = (text: string) => {
+      this.#say(id, text);
+      if (buildId) this.#say(buildId, text);
+    };
+    if (buildId) this.#say(buildId, DECLARED);
+    say('');
+    try {
+      const ended = await runReleasePhase(this.env, request, { onOutput: say, signal: this.#stop.signal });
+      if (buildId) this.#say(buildId, '\n');
+      return ended;
+    } catch (error) {
+      console.error(`The release command of ${request.app.name} broke off:`, error);
+      return { status: 1, reason: 'it was interrupted' };
+    } finally {
+      this.#output.end(id);
+    }
   }
 
   /** Stops what runs and forgets everything. */
@@ -279,17 +316,15 @@ export class BuildQueue extends DurableObject<Env> {
     request: BuildRequest,
     { slug }: Extract<BuildResult, { status: 'succeeded' }>,
   ): Promise<BuildOutcome> {
-    const { app, source } = request;
-    if (source.type === 'push') {
-      const moved = await this.env.REPOSITORY.get(this.env.REPOSITORY.idFromName(app.id)).commitPush(source.pushId);
-      if (!moved.ok) {
-        const [rejected] = moved.rejected;
-        const why = rejected ? `${rejected.ref} ${rejected.reason}` : 'it is not there any more';
-        return this.#fail(request.id, `The push was overtaken: ${why}. Fetch and push again.`);
-      }
-    }
+    const { app } = request;
     this.#say(request.id, '-----> Launching...\n');
-    const release = await this.#createRelease(request, slug);
+    let release: Release;
+    try {
+      release = await this.#createRelease(request, slug);
+    } catch (error) {
+      if (error instanceof ReleaseFailed) return this.#fail(request.id, error.message);
+      throw error;
+    }
     const db = database(this.env.DB);
     await db.update(builds).set({ slugId: release.slugId }).where(eq(builds.id, request.id));
     // The app may have been renamed since the push.
@@ -308,6 +343,7 @@ export class BuildQueue extends DurableObject<Env> {
       userId: request.userId,
       description: describeRelease(request),
       buildId: request.id,
+      beforeLive: () => this.#commitPush(request),
     };
     const { sha256, size, language, processTypes } = slug;
     if (source.type !== 'slug') {
@@ -320,6 +356,19 @@ export class BuildQueue extends DurableObject<Env> {
     const { id } = source;
     await database(this.env.DB).update(slugs).set({ sha256, size, language }).where(eq(slugs.id, id));
     return createRelease(this.env, { ...made, slugId: id });
+  }
+
+  /**
+   * Moves the refs of a push. Done again, it changes nothing.
+   * @throws ReleaseFailed when others have moved them
+   */
+  async #commitPush({ app, source }: BuildRequest): Promise<void> {
+    if (source.type !== 'push') return;
+    const moved = await this.env.REPOSITORY.get(this.env.REPOSITORY.idFromName(app.id)).commitPush(source.pushId);
+    if (moved.ok) return;
+    const [rejected] = moved.rejected;
+    const why = rejected ? `${rejected.ref} ${rejected.reason}` : 'it is not there any more';
+    throw new ReleaseFailed(`The push was overtaken: ${why}. Fetch and push again.`);
   }
 
   async #conclude(request: BuildRequest, outcome: BuildOutcome): Promise<void> {

@@ -13,6 +13,7 @@ import { secretsEqual } from '../platform/bytes.ts';
 import { cachePrefix } from '../platform/caches.ts';
 import { database } from '../platform/database.ts';
 import { begin } from '../platform/readiness.ts';
+import { failInterrupted } from '../platform/releases.ts';
 import { reseal } from '../platform/reseal.ts';
 import { backgroundApps, routeForHost } from '../platform/routes.ts';
 import { engineKey, slugKey, uploadKey } from '../platform/slugs.ts';
@@ -28,6 +29,7 @@ internal.use(async (c, next) => {
 
 /** Called when the edge has started and its database is as it should be: builds that a stop interrupted go on. */
 internal.post('/resume', async (c) => {
+  await failInterrupted(database(c.env.DB));
   begin();
   const pending = await database(c.env.DB)
     .selectDistinct({ appId: builds.appId })

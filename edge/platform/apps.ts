@@ -61,6 +61,8 @@ export async function createApp(env: Env, userId: string, name = randomAppName()
         slugId: null,
         buildId: null,
         config: await sealConfig(env, app.id, {}),
+        status: 'succeeded',
+        command: null,
         createdAt,
       }),
     ]);

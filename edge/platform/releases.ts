@@ -7,8 +7,10 @@ import { and, desc, eq, notInArray, sql } from 'drizzle-orm';
 import { apps, formation, releases, slugs } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { writeLog } from '../logs/write.ts';
+import { RELEASE } from '../router/placement.ts';
 import { type Database, database, isUniqueViolation, now } from './database.ts';
 import { DEFAULT_SIZE } from './dyno-sizes.ts';
+import { ApiError } from './errors.ts';
 import { announce } from './routes.ts';
 import { open, seal } from './secret-box.ts';
 
@@ -22,7 +24,7 @@ const context = (appId: string) => `releases.config/${appId}`;
 /** The release an app runs; every app has one from its creation on. */
 export async function currentRelease(db: Database, appId: string): Promise<Release> {
   const release = await db.query.releases.findFirst({
-    where: eq(releases.appId, appId),
+    where: and(eq(releases.appId, appId), eq(releases.status, 'succeeded')),
     orderBy: desc(releases.version),
   });
   if (!release) throw new Error(`App ${appId} has no release.`);
@@ -66,73 +68,190 @@ interface NewRelease {
   slug?: Omit<Slug, 'id' | 'appId' | 'createdAt'>;
   /** The build that asks for it. A build makes one release, however often it asks. */
   buildId?: string;
+  /** Called when nothing is left to do but to go live; what it throws, the release fails with. May be called again. */
+  beforeLive?: () => Promise<void>;
 }
 
+/** A release that did not go live: its release phase failed. The app runs what it ran before. */
+export class ReleaseFailed extends ApiError {
+  constructor(message: string) {
+    super(422, 'release_failed', message);
+  }
+}
+
+/** How long a release waits for one whose release phase runs. Milliseconds. */
+const PENDING_PATIENCE_MS = 25_000;
+
 /**
- * Makes the next release of an app and, when every runner serves it or has had its time to, returns it.
- * @throws what `config` throws; then nothing is changed
+ * Makes the next release of an app and, when every runner serves it or has had its time to, returns it. A slug with a
+ * process type `release` has that run first, and the release fails with it.
+ *
+ * @throws what `config` and `beforeLive` throw; ReleaseFailed; ApiError 409 while another release has its release phase.
+ *   Then the app runs what it ran before.
  */
 export async function createRelease(env: Env, request: NewRelease): Promise<Release> {
   const db = database(env.DB);
-  const release = await insertRelease(env, db, request);
-  const text = `Release v${release.version} created: ${release.description}`;
-  await Promise.all([announce(env, request.appId), writeLog(env, request.appId, { source: 'app', dyno: 'api', text })]);
+  const made = request.buildId
+    ? await db.query.releases.findFirst({ where: eq(releases.buildId, request.buildId) })
+    : undefined;
+  if (made && made.status !== 'succeeded') throw await fail(db, made, 'was interrupted');
+  const release = made ?? (await makeRelease(env, db, request));
+  await announce(env, request.appId);
   return release;
 }
 
-async function insertRelease(env: Env, db: Database, request: NewRelease): Promise<Release> {
+async function makeRelease(env: Env, db: Database, request: NewRelease): Promise<Release> {
+  const { appId, beforeLive } = request;
+  const processTypes = await processTypesOf(db, request);
+  const command = processTypes[RELEASE];
+  if (command === undefined) await beforeLive?.();
+  const release = await insertRelease(env, db, request, command);
+  const log = (text: string) => writeLog(env, appId, { source: 'app', dyno: 'api', text });
+  await log(`Release v${release.version} created: ${release.description}`);
+  if (command === undefined) return release;
+  try {
+    await runReleasePhase(env, db, release, command);
+    await beforeLive?.();
+  } catch (error) {
+    await log(`Release v${release.version} command failed: ${error instanceof Error ? error.message : error}`);
+    await db.update(releases).set({ status: 'failed' }).where(eq(releases.id, release.id));
+    throw error;
+  }
+  await db.batch([
+    db.update(releases).set({ status: 'succeeded' }).where(eq(releases.id, release.id)),
+    ...goLive(db, appId, { processTypes, at: now(), language: request.slug?.language }),
+  ]);
+  return { ...release, status: 'succeeded' };
+}
+
+/** Marks releases failed whose release phase a stop of the edge interrupted: to run a migration twice could do harm. */
+export async function failInterrupted(db: Database): Promise<void> {
+  await db.update(releases).set({ status: 'failed' }).where(eq(releases.status, 'pending'));
+}
+
+async function fail(db: Database, release: Release, why: string): Promise<ReleaseFailed> {
+  await db.update(releases).set({ status: 'failed' }).where(eq(releases.id, release.id));
+  return new ReleaseFailed(`Release command failed: it ${why}. Release v${release.version} is not available.`);
+}
+
+async function runReleasePhase(env: Env, db: Database, release: Release, command: string): Promise<void> {
+  const { appId, version, buildId } = release;
+  const [app, row] = await Promise.all([
+    db.query.apps.findFirst({ where: eq(apps.id, appId) }),
+    db.query.formation.findFirst({ where: and(eq(formation.appId, appId), eq(formation.type, RELEASE)) }),
+  ]);
+  if (!app) throw new Error(`App ${appId} is gone.`);
+  const queue = env.BUILD_QUEUE.get(env.BUILD_QUEUE.idFromName(appId));
+  const { status, reason } = await queue.runReleasePhase(
+    { app: { id: app.id, name: app.name }, release, type: RELEASE, command, size: row?.size ?? DEFAULT_SIZE },
+    buildId,
+  );
+  if (status === 0) return;
+  const why = reason ?? `it exited with status ${status}`;
+  throw new ReleaseFailed(`Release command failed: ${why}. Release v${version} is not available.`);
+}
+
+/** The process types of the slug that a release is to run. */
+async function processTypesOf(db: Database, request: NewRelease): Promise<Record<string, string>> {
+  if (request.slug) return request.slug.processTypes;
+  const id = request.slugId ?? (await currentRelease(db, request.appId)).slugId;
+  const slug = id ? await db.query.slugs.findFirst({ where: eq(slugs.id, id) }) : undefined;
+  return slug?.processTypes ?? {};
+}
+
+/** @param command of its release phase, for which it stays pending */
+async function insertRelease(
+  env: Env,
+  db: Database,
+  request: NewRelease,
+  command: string | undefined,
+): Promise<Release> {
   const { appId, userId, description, buildId } = request;
+  const deadline = Date.now() + PENDING_PATIENCE_MS;
   for (;;) {
-    if (buildId) {
-      const made = await db.query.releases.findFirst({ where: eq(releases.buildId, buildId) });
-      if (made) return made;
-    }
-    const before = await currentRelease(db, appId);
+    await noPending(db, appId, deadline);
+    const [before, newest] = await Promise.all([currentRelease(db, appId), newestRelease(db, appId)]);
     const createdAt = now();
     const slug = request.slug && { ...request.slug, id: crypto.randomUUID(), appId, createdAt };
     const release: Release = {
       id: crypto.randomUUID(),
       appId,
-      version: before.version + 1,
+      version: newest.version + 1,
       userId,
       description,
       slugId: slug?.id ?? request.slugId ?? before.slugId,
       buildId: buildId ?? null,
       // Sealed anew each time, so that no release is made with a key that is being replaced.
       config: await sealConfig(env, appId, (request.config ?? same)(await releaseConfig(env, before))),
+      status: command === undefined ? 'succeeded' : 'pending',
+      command: command ?? null,
       createdAt,
     };
-    const touch = db
-      .update(apps)
-      .set({
-        updatedAt: createdAt,
-        releasedAt: createdAt,
-        revision: sql`${apps.revision} + 1`,
-        ...(slug && { language: slug.language }),
-      })
-      .where(eq(apps.id, appId));
+    const processTypes = slug || request.slugId ? await processTypesOf(db, request) : undefined;
+    const inserted = db.insert(releases).values(release);
     try {
-      if (slug) {
-        await db.batch([
-          db.insert(slugs).values(slug),
-          db.insert(releases).values(release),
-          ...formationFor(db, appId, slug.processTypes, createdAt),
-          touch,
-        ]);
-      } else {
-        const earlier = request.slugId && (await db.query.slugs.findFirst({ where: eq(slugs.id, request.slugId) }));
-        await db.batch([
-          db.insert(releases).values(release),
-          ...(earlier ? formationFor(db, appId, earlier.processTypes, createdAt) : []),
-          touch,
-        ]);
-      }
+      await db.batch([
+        ...(slug ? ([db.insert(slugs).values(slug), inserted] as const) : ([inserted] as const)),
+        ...(command === undefined ? goLive(db, appId, { processTypes, at: createdAt, language: slug?.language }) : []),
+      ]);
       return release;
     } catch (error) {
       // Another release took this version in the meantime: this one comes after it.
-      if (!isUniqueViolation(error, 'releases.version') && !isUniqueViolation(error, 'releases.build_id')) throw error;
+      if (!isUniqueViolation(error, 'releases.version')) throw error;
     }
   }
+}
+
+/** Waits until no release of the app has its release phase: the next is made of what that one leaves. */
+async function noPending(db: Database, appId: string, deadline: number): Promise<void> {
+  for (;;) {
+    const pending = await db.query.releases.findFirst({
+      where: and(eq(releases.appId, appId), eq(releases.status, 'pending')),
+    });
+    if (!pending) return;
+    if (Date.now() > deadline) {
+      throw new ApiError(
+        409,
+        'conflict',
+        `Release v${pending.version} runs its release command. Try again when it has ended.`,
+      );
+    }
+    await scheduler.wait(250);
+  }
+}
+
+async function newestRelease(db: Database, appId: string): Promise<Release> {
+  const release = await db.query.releases.findFirst({
+    where: eq(releases.appId, appId),
+    orderBy: desc(releases.version),
+  });
+  if (!release) throw new Error(`App ${appId} has no release.`);
+  return release;
+}
+
+/**
+ * What changes when a release goes live.
+ * @param processTypes of its slug; undefined where the slug stays
+ */
+function goLive(
+  db: Database,
+  appId: string,
+  {
+    processTypes,
+    at,
+    language,
+  }: { processTypes: Record<string, string> | undefined; at: string; language: string | null | undefined },
+) {
+  const touch = db
+    .update(apps)
+    .set({
+      updatedAt: at,
+      releasedAt: at,
+      revision: sql`${apps.revision} + 1`,
+      ...(language !== undefined && { language }),
+    })
+    .where(eq(apps.id, appId));
+  return [touch, ...(processTypes ? formationFor(db, appId, processTypes, at) : [])];
 }
 
 /** The formation follows the slug: new types start with none, but `web` with one; types that are gone go. */

@@ -6,6 +6,8 @@ CREATE TABLE `apps` (
 	`language` text,
 	`buildpacks` text DEFAULT '[]' NOT NULL,
 	`revision` integer DEFAULT 0 NOT NULL,
+	`runner` integer,
+	`halted` integer DEFAULT false NOT NULL,
 	`created_at` text NOT NULL,
 	`updated_at` text NOT NULL,
 	`released_at` text,
@@ -94,6 +96,8 @@ CREATE TABLE `releases` (
 	`slug_id` text,
 	`build_id` text,
 	`config` text NOT NULL,
+	`status` text NOT NULL,
+	`command` text,
 	`created_at` text NOT NULL,
 	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade,
 	FOREIGN KEY (`user_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action,
@@ -102,6 +106,7 @@ CREATE TABLE `releases` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `releases_build_id_unique` ON `releases` (`build_id`);--> statement-breakpoint
 CREATE UNIQUE INDEX `releases_version` ON `releases` (`app_id`,`version`);--> statement-breakpoint
+CREATE INDEX `releases_status` ON `releases` (`status`);--> statement-breakpoint
 CREATE TABLE `slugs` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
