@@ -96,7 +96,11 @@ test.for([
 });
 
 test.for([
-  ['a file', { version: '1.0.0', resolved: 'file:../../../etc/passwd' }, /^x does not come from a registry/],
+  [
+    'a file',
+    { version: '1.0.0', resolved: 'file:../../../etc/passwd' },
+    /^x comes from the file .* which is not in the app\.$/,
+  ],
   ['a link out of the tree', { link: true, resolved: '../..' }, /^x is linked to "\.\.\/\.\.", outside of the app\.$/],
   [
     'a loopback address',
@@ -104,8 +108,24 @@ test.for([
     /is not on the public internet\.$/,
   ],
   [
+    'an address without encryption',
+    { version: '1.0.0', resolved: 'http://example.com/x.tgz', integrity: 'sha512-AAAA' },
+    /^The archive of x must have an https URL\.$/,
+  ],
+  [
+    'a repository without a commit',
+    { version: '1.0.0', resolved: 'git+ssh://git@example.com/x.git#main' },
+    /^The lockfile does not pin the commit of x/,
+  ],
+  [
+    'a repository on a loopback address',
+    { version: '1.0.0', resolved: `git+https://localhost/x.git#${'a'.repeat(40)}` },
+    /is not on the public internet\.$/,
+  ],
+  ['a path of this host', { version: '1.0.0', resolved: '/etc/passwd' }, /^x does not come from a registry/],
+  [
     'a name with a loopback address',
-    { version: '1.0.0', resolved: 'http://localhost/x.tgz', integrity: 'sha512-AAAA' },
+    { version: '1.0.0', resolved: 'https://localhost/x.tgz', integrity: 'sha512-AAAA' },
     /is not on the public internet\.$/,
   ],
 ] as const)('a lockfile that leads to %s', async ([, entry, reason]) => {

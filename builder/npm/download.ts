@@ -3,7 +3,7 @@ import pacote from 'pacote';
 import { BuildFailure } from '../failure.ts';
 import { errorCode, explain } from './errors.ts';
 import { matches, strongHash } from './integrity.ts';
-import { publicAgent, type RegistrySettings } from './settings.ts';
+import type { RegistrySettings } from './settings.ts';
 
 /** A package as a lock pins it. */
 export interface PinnedPackage {
@@ -17,6 +17,14 @@ export interface PinnedPackage {
   orEarlier?: boolean;
 }
 
+/** A package as it was downloaded. */
+export interface Tarball {
+  /** A gzipped tar archive. */
+  tarball: Buffer;
+  /** A strong hash of it. */
+  integrity: string;
+}
+
 /**
  * Downloads a package's tarball and checks its hash.
  *
@@ -24,20 +32,15 @@ export interface PinnedPackage {
  * so that a lock written against another registry (or none) costs no further request. A registry that keeps its
  * tarballs elsewhere is asked for the version's manifest.
  *
- * @returns the gzipped tar and a strong hash of it
  * @throws BuildFailure when there is no such version or the bytes are not the pinned ones
  */
 export async function download(
   pinned: PinnedPackage,
   settings: RegistrySettings,
   signal: AbortSignal,
-): Promise<{ tarball: Buffer; integrity: string }> {
+): Promise<Tarball> {
   try {
-    const { name, version, integrity, resolved } = pinned;
-    if (resolved !== undefined && !isRegistryAddress(resolved, pinned)) {
-      const tarball = await request(resolved, { agent: publicAgent(settings), ...settings }, signal);
-      return verified(tarball, integrity, pinned);
-    }
+    const { name, version, integrity } = pinned;
     if (strongHash(integrity) !== undefined) {
       const registry = npmFetch.pickRegistry(`${name}@${version}`, { ...settings });
       const tarball = await request(`${registry.replace(/\/?$/, '/')}${tarballPath(pinned)}`, settings, signal).catch(
@@ -65,7 +68,8 @@ function tarballPath({ name, version }: PinnedPackage): string {
   return `${name}/-/${name.slice(name.indexOf('/') + 1)}-${version}.tgz`;
 }
 
-function isRegistryAddress(address: string, pinned: PinnedPackage): boolean {
+/** Whether an address is the one that a registry has the package under. */
+export function isRegistryAddress(address: string, pinned: PinnedPackage): boolean {
   return decodeURIComponent(address).endsWith(`/${tarballPath(pinned)}`);
 }
 
@@ -91,7 +95,8 @@ function verified(tarball: Buffer, integrity: string | undefined, pinned: Pinned
   return { tarball, integrity };
 }
 
-function changed({ name, version }: PinnedPackage, integrity: string): BuildFailure {
+/** The failure of a build that got other bytes than the lock pins. */
+export function changed({ name, version }: PinnedPackage, integrity: string): BuildFailure {
   return new BuildFailure(`The hash of ${name}@${version} is not the one that is pinned.`, {
     details: ['npm error code EINTEGRITY', `npm error ${name}@${version} must be ${integrity}, and other bytes came.`],
     help: [

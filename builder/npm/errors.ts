@@ -50,7 +50,7 @@ export function explain(error: unknown, wanted: string): unknown {
     case 'EALLOWREMOTE':
       return because(
         `${'package' in error && typeof error.package === 'string' ? error.package : wanted} does not come from a registry.`,
-        'Depend on a published version, or on a workspace of this repository.',
+        'Commit the lockfile that pins it, or depend on a published version or a workspace of this repository.',
       );
     case 'EPRIVATE':
       return because(`${wanted} would be fetched from an address that is not on the public internet.`);

@@ -3,6 +3,8 @@ import { basename, dirname, join, posix, relative } from 'node:path';
 import { checkPlatform } from 'npm-install-checks';
 import { BuildFailure } from '../failure.ts';
 import { isInside } from '../paths.ts';
+import type { Web } from '../web.ts';
+import { fromElsewhere } from './elsewhere.ts';
 import { errorCode } from './errors.ts';
 import { type Lock, type LockEntry, packageName, placeName } from './lock.ts';
 import { type PackageFacts, readPackageFacts } from './package-scripts.ts';
@@ -35,23 +37,29 @@ export interface Installed {
   scripted: ScriptedPackage[];
 }
 
+export interface InstallOptions {
+  store: PackageStore;
+  settings: RegistrySettings;
+  /** The way to packages that no registry has. */
+  web: Web;
+  /** An existing directory for the build alone. */
+  scratch: string;
+  /** Whether packages that only development needs come along. */
+  development: boolean;
+  signal: AbortSignal;
+}
+
 /**
  * Puts what a lock pins into `tree`, under its `node_modules`, as `npm ci` with scripts off does, with their commands in
  * `node_modules/.bin`. Packages come from the store; their files in the tree are hard links to it.
  *
  * @param tree absolute path of the app
- * @param development whether packages that only development needs come along
  * @throws BuildFailure when the lock asks for what cannot or must not be installed
  */
 export async function install(
   lock: Lock,
   tree: string,
-  {
-    store,
-    settings,
-    development,
-    signal,
-  }: { store: PackageStore; settings: RegistrySettings; development: boolean; signal: AbortSignal },
+  { store, settings, web, scratch, development, signal }: InstallOptions,
 ): Promise<Installed> {
   const wanted = Object.entries(lock.packages).filter(
     ([place, entry]) =>
@@ -69,19 +77,14 @@ export async function install(
     const name = packageName(place, entry);
     if (!runsHere(name, entry)) return;
     const { version, integrity, resolved } = entry;
-    if (version === undefined || (resolved !== undefined && !/^https?:/.test(resolved))) {
-      throw new BuildFailure(
-        `${name} does not come from a registry: ${resolved ?? 'the lockfile has no version of it'}.`,
-        {
-          help: ['Depend on a published version, or on a workspace of this repository.'],
-        },
-      );
+    if (version === undefined) {
+      throw new BuildFailure(`The lockfile has no version of ${name}, at ${place}.`, {
+        help: ['Install it anew and commit the lockfile.'],
+      });
     }
-    const stored = await store.get(
-      { name, version, integrity, resolved, orEarlier: isWasmBuild(name) },
-      settings,
-      either,
-    );
+    const pinned = { name, version, integrity, resolved, orEarlier: isWasmBuild(name) };
+    const elsewhere = await fromElsewhere(pinned, { tree, scratch, web, settings });
+    const stored = await store.get(elsewhere?.pinned ?? pinned, settings, either, elsewhere?.fetch);
     either.throwIfAborted();
     bytes += stored.bytes;
     if (bytes > maxBytes) {

@@ -202,7 +202,7 @@ function checkSpecifiers({ dependencies, devDependencies, optionalDependencies, 
   for (const [name, range] of Object.entries(all)) {
     if (!/^(file|link|portal):|^(?:[./\\]|~[/\\])|^[a-zA-Z]:/.test(range)) continue;
     throw new BuildFailure(`${name}@${range} does not come from a registry.`, {
-      help: ['Depend on a published version, or on a workspace of this repository.'],
+      help: ['Commit the lockfile that pins it, or depend on a published version or a workspace of this repository.'],
     });
   }
 }

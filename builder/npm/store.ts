@@ -18,7 +18,7 @@ import { unpackTar } from 'modern-tar';
 import npmFetch from 'npm-registry-fetch';
 import { z } from 'zod';
 import { BuildFailure } from '../failure.ts';
-import { download, type PinnedPackage } from './download.ts';
+import { download, type PinnedPackage, type Tarball } from './download.ts';
 import { strongHash } from './integrity.ts';
 import { packageFacts, readPackageFacts } from './package-scripts.ts';
 import type { RegistrySettings } from './settings.ts';
@@ -37,6 +37,8 @@ export interface StoredPackage extends z.infer<typeof index> {
   fresh: boolean;
 }
 
+type Fetch = (signal: AbortSignal) => Promise<Tarball>;
+
 /** Most bytes of one package, unpacked. */
 const maxBytes = 512 * 1024 ** 2;
 /** Most files of one package. */
@@ -54,20 +56,26 @@ export class PackageStore {
    * Gives a package's files, downloading it unless the store has it. Two builds that want the same package at once
    * wait for one download.
    *
+   * @param fetch how to download it, where that is not from a registry
    * @throws BuildFailure when the package is not to be had or is not the pinned one
    */
-  async get(pinned: PinnedPackage, settings: RegistrySettings, signal: AbortSignal): Promise<StoredPackage> {
+  async get(
+    pinned: PinnedPackage,
+    settings: RegistrySettings,
+    signal: AbortSignal,
+    fetch: Fetch = () => download(pinned, settings, signal),
+  ): Promise<StoredPackage> {
     signal.throwIfAborted();
     const hash = strongHash(pinned.integrity);
-    if (hash === undefined) return this.#getByVersion(pinned, settings, signal);
+    if (hash === undefined) return this.#getByVersion(pinned, settings, signal, fetch);
 
     const place = this.#place(hash);
     const stored = await this.#read(place);
     if (stored !== undefined) return stored;
     const pending = this.#pending.get(place);
     // A download that another build has cancelled is no answer for this one.
-    if (pending !== undefined) return pending.catch(() => this.#add(pinned, settings, signal));
-    const adding = this.#add(pinned, settings, signal);
+    if (pending !== undefined) return pending.catch(() => this.#add(pinned, signal, fetch));
+    const adding = this.#add(pinned, signal, fetch);
     this.#pending.set(place, adding);
     try {
       return await adding;
@@ -77,10 +85,15 @@ export class PackageStore {
   }
 
   /**
-   * Gets a package that a lockfile pins by its version alone, as Yarn 2 does, or by a weak hash. A registry never gives
-   * a version other bytes, so the hash that it once gave for one is kept.
+   * Gets a package that a lockfile pins by its version alone, as Yarn 2 does, by a weak hash, or by a commit. A registry
+   * never gives a version other bytes, so the hash that it once gave for one is kept.
    */
-  async #getByVersion(pinned: PinnedPackage, settings: RegistrySettings, signal: AbortSignal): Promise<StoredPackage> {
+  async #getByVersion(
+    pinned: PinnedPackage,
+    settings: RegistrySettings,
+    signal: AbortSignal,
+    fetch: Fetch,
+  ): Promise<StoredPackage> {
     const { name, version, integrity = '', resolved = '' } = pinned;
     const registry = npmFetch.pickRegistry(`${name}@${version}`, { ...settings });
     const key = createHash('sha256')
@@ -88,9 +101,9 @@ export class PackageStore {
       .digest('hex');
     const file = join(this.#directory, 'versions', key.slice(0, 2), key.slice(2));
     const known = await readFile(file, 'utf8').catch(() => undefined);
-    if (known !== undefined) return this.get({ ...pinned, integrity: known }, settings, signal);
+    if (known !== undefined) return this.get({ ...pinned, integrity: known }, settings, signal, fetch);
 
-    const added = await this.#add(pinned, settings, signal);
+    const added = await this.#add(pinned, signal, fetch);
     const temporary = join(this.#directory, 'tmp', randomUUID());
     await mkdir(dirname(temporary), { recursive: true });
     await writeFile(temporary, added.integrity);
@@ -112,12 +125,8 @@ export class PackageStore {
     return known && { ...known, directory: join(place, 'files'), fresh: false };
   }
 
-  async #add(
-    pinned: PinnedPackage,
-    settings: RegistrySettings,
-    signal: AbortSignal,
-  ): Promise<StoredPackage & { integrity: string }> {
-    const { tarball, integrity } = await download(pinned, settings, signal);
+  async #add(pinned: PinnedPackage, signal: AbortSignal, fetch: Fetch): Promise<StoredPackage & { integrity: string }> {
+    const { tarball, integrity } = await fetch(signal);
     const hash = strongHash(integrity);
     if (hash === undefined)
       throw new BuildFailure(`The registry gives no strong hash for ${pinned.name}@${pinned.version}.`);

@@ -32,7 +32,7 @@ export async function installDependencies(
   context: BuildContext,
   { development }: { development: boolean },
 ): Promise<Dependencies> {
-  const { tree, scratch, cache, config, log, store, signal } = context;
+  const { tree, scratch, cache, config, log, store, web, signal } = context;
   const settings = await projectSettings(tree, config, context.settings);
   const update = config.USE_NPM_INSTALL === 'true';
   log.step('Installing dependencies');
@@ -50,7 +50,9 @@ export async function installDependencies(
     log.detail(`Using ${by}@${version} in place of ${name}: native code does not run here`);
   }
   const start = performance.now();
-  const installed = await context.phase('install', () => install(lock, tree, { store, settings, development, signal }));
+  const installed = await context.phase('install', () =>
+    install(lock, tree, { store, settings, web, scratch, development, signal }),
+  );
   const seconds = (performance.now() - start) / 1000;
   log.detail('', `added ${count(installed.packages, 'package')} in ${seconds.toFixed(1)}s`, '');
   return {

@@ -4,6 +4,10 @@
  */
 import { applyChanges, createSandbox, LimitError, type Sandbox } from '../../../sandbox/index.ts';
 import { BuildFailure } from '../../failure.ts';
+import type { BuildLog } from '../../log.ts';
+import { machineOptions, overLimit } from '../../machine-options.ts';
+import { projectSettings } from '../../npm/npmrc.ts';
+import type { RegistrySettings } from '../../npm/settings.ts';
 
 /** Where the tree stands in the machine, as on Heroku. */
 const mount = '/app';
@@ -14,23 +18,28 @@ export interface Ended {
   signal: string | null;
 }
 
+interface Options {
+  /** What scripts find in theirs beside the machine's own. */
+  environment: Readonly<Record<string, string>>;
+  /** The app's config vars. */
+  config: Readonly<Record<string, string>>;
+  /** How this host reaches its registry, before the app's own .npmrc. */
+  settings: RegistrySettings;
+  log: BuildLog;
+  signal: AbortSignal;
+}
+
 export class BuildMachine implements AsyncDisposable {
   readonly #tree: string;
-  readonly #environment: Readonly<Record<string, string>>;
-  readonly #signal: AbortSignal;
+  readonly #options: Options;
   #sandbox: Promise<Sandbox> | undefined;
 
   /**
    * @param tree absolute path of the app; it must not change behind the machine's back while that is open
-   * @param environment what scripts find in theirs beside the machine's own
    */
-  constructor(
-    tree: string,
-    { environment, signal }: { environment: Readonly<Record<string, string>>; signal: AbortSignal },
-  ) {
+  constructor(tree: string, options: Options) {
     this.#tree = tree;
-    this.#environment = environment;
-    this.#signal = signal;
+    this.#options = options;
   }
 
   /**
@@ -46,7 +55,7 @@ export class BuildMachine implements AsyncDisposable {
       const [out, error] = [new TextDecoder(), new TextDecoder()];
       return sandbox.run(line, {
         cwd: place === '' ? mount : `${mount}/${place}`,
-        env: { ...this.#environment, INIT_CWD: mount },
+        env: { ...this.#options.environment, INIT_CWD: mount },
         onStdout: (chunk) => write(out.decode(chunk, { stream: true })),
         onStderr: (chunk) => write(error.decode(chunk, { stream: true })),
       });
@@ -84,14 +93,16 @@ export class BuildMachine implements AsyncDisposable {
       this.#sandbox ??= this.#open();
       return await work(await this.#sandbox);
     } catch (error) {
-      this.#signal.throwIfAborted();
-      if (error instanceof LimitError) throw new BuildFailure(error.message, { cause: error });
+      this.#options.signal.throwIfAborted();
+      if (error instanceof LimitError) throw overLimit(error);
       throw error;
     }
   }
 
   async #open(): Promise<Sandbox> {
-    const sandbox = await createSandbox({ signal: this.#signal });
+    const { config, settings: host, log, signal } = this.#options;
+    const settings = await projectSettings(this.#tree, config, host);
+    const sandbox = await createSandbox(machineOptions({ config, settings, log, signal }));
     try {
       await sandbox.importDirectory(this.#tree, mount);
       return sandbox;

@@ -1,4 +1,5 @@
 /** bun.lock ("Lockfile", Bun documentation): JSON with comments and trailing commas, which YAML reads as it is. */
+import { posix } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { BuildFailure } from '../../failure.ts';
@@ -28,7 +29,7 @@ const bunLock = z.object({
       peerDependencies: strings,
     }),
   ),
-  // From a registry: [id, registry, information, integrity]; a workspace: [id].
+  // From a registry: [id, address, information, integrity]; a workspace: [id]; from elsewhere: [id, information, …].
   packages: z.record(z.string(), z.array(z.unknown()).min(1)).default({}),
 });
 
@@ -64,8 +65,8 @@ export function readBunLock(text: string, manifests: ReadonlyMap<string, Manifes
           const key = at === '' ? name : `${at}/${name}`;
           const id = packages[key]?.[0];
           if (typeof id === 'string') {
-            const workspace = /@workspace:(.*)$/.exec(id)?.[1];
-            return [[name, workspace === undefined ? key : `link:${workspace}`]];
+            const directory = localDirectory(id);
+            return [[name, directory === undefined ? key : `link:${directory}`]];
           }
           if (at === '') return [];
         }
@@ -81,23 +82,41 @@ export function readBunLock(text: string, manifests: ReadonlyMap<string, Manifes
       optionalDependencies: edges(Object.keys(declared.optionalDependencies), from),
     });
   }
-  for (const [key, [id, address, about, integrity]] of Object.entries(packages)) {
-    const read = information.safeParse(about);
-    if (typeof id !== 'string' || id.includes('@workspace:') || !read.success) continue;
+  for (const [key, [id, ...rest]] of Object.entries(packages)) {
+    if (typeof id !== 'string') continue;
     const at = id.indexOf('@', 1);
+    const reference = id.slice(at + 1);
+    const elsewhere = /^(https?|git\+\w+|git|github|file):/.test(reference);
+    const [address, about, integrity] = elsewhere ? [reference, rest[0], undefined] : rest;
+    const read = information.safeParse(about);
+    if (!read.success) continue;
     const { os, cpu, dependencies, optionalDependencies, peerDependencies } = read.data;
+    const needs = {
+      dependencies: edges(Object.keys({ ...peerDependencies, ...dependencies }), key),
+      optionalDependencies: edges(Object.keys(optionalDependencies), key),
+    };
+    const directory = localDirectory(id);
+    if (directory !== undefined) {
+      if (!graph.importers.has(directory)) graph.importers.set(directory, { ...needs, devDependencies: {} });
+      continue;
+    }
     graph.packages.set(key, {
       name: id.slice(0, at),
-      version: id.slice(at + 1),
+      version: reference,
       integrity: typeof integrity === 'string' ? integrity : undefined,
       resolved: typeof address === 'string' && address !== '' ? address : undefined,
       os: list(os),
       cpu: list(cpu),
-      dependencies: edges(Object.keys({ ...peerDependencies, ...dependencies }), key),
-      optionalDependencies: edges(Object.keys(optionalDependencies), key),
+      ...needs,
     });
   }
   return graph;
+}
+
+/** The directory of the app that `a@workspace:packages/a` or `a@file:libs/a` is. */
+function localDirectory(id: string): string | undefined {
+  const path = /@(?:workspace|file|link):(.*)$/.exec(id)?.[1];
+  return path === undefined || /\.t(ar\.)?gz$/.test(path) ? undefined : posix.normalize(path);
 }
 
 /** `a/@b/c` is below `a`. */

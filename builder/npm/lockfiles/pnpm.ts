@@ -12,6 +12,8 @@ const platforms = z.array(z.string()).optional();
 
 const pnpmLock = z.object({
   lockfileVersion: z.coerce.string().startsWith('9.'),
+  /** By the package they are about, alone or as `a>b`; they take the place of what package.json says. */
+  overrides: strings.default({}),
   importers: z.record(
     z.string(),
     z.object({ dependencies: direct, devDependencies: direct, optionalDependencies: direct }),
@@ -20,7 +22,15 @@ const pnpmLock = z.object({
     .record(
       z.string(),
       z.object({
-        resolution: z.object({ integrity: z.string().optional(), tarball: z.string().optional() }),
+        resolution: z.object({
+          integrity: z.string().optional(),
+          tarball: z.string().optional(),
+          // A repository,
+          repo: z.string().optional(),
+          commit: z.string().optional(),
+          // or a directory of the app.
+          directory: z.string().optional(),
+        }),
         version: z.string().optional(),
         os: platforms,
         cpu: platforms,
@@ -45,7 +55,7 @@ export function readPnpmLock(text: string, manifests: ReadonlyMap<string, Manife
       help: ['Run `pnpm install` with pnpm 9 or newer and commit the result.'],
     });
   }
-  const { importers, packages, snapshots } = parsed.data;
+  const { importers, packages, snapshots, overrides } = parsed.data;
   for (const [directory, manifest] of manifests) {
     const importer = importers[directory === '' ? '.' : directory];
     // Without the root's word, a workspace of npm's need not be one of pnpm's.
@@ -53,7 +63,9 @@ export function readPnpmLock(text: string, manifests: ReadonlyMap<string, Manife
     const locked = { ...importer?.optionalDependencies, ...importer?.devDependencies, ...importer?.dependencies };
     const wanted = { ...manifest.optionalDependencies, ...manifest.devDependencies, ...manifest.dependencies };
     checkDeclared(
-      Object.entries(wanted).map(([name, range]) => ({ name, wanted: range, locked: locked[name]?.specifier })),
+      Object.entries(wanted)
+        .filter(([name]) => !Object.hasOwn(overrides, name))
+        .map(([name, range]) => ({ name, wanted: range, locked: locked[name]?.specifier })),
       'pnpm-lock.yaml',
       'pnpm install',
     );
@@ -64,7 +76,9 @@ export function readPnpmLock(text: string, manifests: ReadonlyMap<string, Manife
     Object.fromEntries(
       Object.entries(versions).map(([name, version]) => {
         if (version.startsWith('link:')) return [name, `link:${posix.join(from, version.slice('link:'.length))}`];
-        return [name, version in snapshots ? version : `${name}@${version}`];
+        const id = version in snapshots ? version : `${name}@${version}`;
+        const directory = packages[keyOf(id)]?.resolution.directory;
+        return [name, directory === undefined ? id : `link:${posix.normalize(directory)}`];
       }),
     );
   const versionsOf = (all: z.infer<typeof direct>) =>
@@ -80,15 +94,20 @@ export function readPnpmLock(text: string, manifests: ReadonlyMap<string, Manife
     });
   }
   for (const [id, { dependencies, optionalDependencies }] of Object.entries(snapshots)) {
-    // What follows in parentheses tells apart the same package with other peers.
-    const key = id.replace(/\(.*$/, '');
+    const key = keyOf(id);
     const at = key.indexOf('@', 1);
     const { resolution, version, os, cpu, libc } = packages[key] ?? { resolution: {} };
+    const { integrity, tarball, repo, commit, directory } = resolution;
+    if (directory !== undefined) {
+      const own = { dependencies: edges(dependencies), optionalDependencies: edges(optionalDependencies) };
+      graph.importers.set(posix.normalize(directory), { ...own, devDependencies: {} });
+      continue;
+    }
     graph.packages.set(id, {
       name: key.slice(0, at),
       version: version ?? key.slice(at + 1),
-      integrity: resolution.integrity,
-      resolved: resolution.tarball,
+      integrity,
+      resolved: repo === undefined ? tarball : `git+${repo.replace(/^git\+/, '')}#${commit}`,
       os,
       cpu,
       libc,
@@ -97,4 +116,9 @@ export function readPnpmLock(text: string, manifests: ReadonlyMap<string, Manife
     });
   }
   return graph;
+}
+
+/** The key of `packages` for one of `snapshots`: what follows in parentheses tells apart the same package with other peers. */
+function keyOf(id: string): string {
+  return id.replace(/\(.*$/, '');
 }

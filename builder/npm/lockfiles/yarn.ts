@@ -2,9 +2,11 @@
  * yarn.lock: of Yarn 1 ("yarn.lock", classic.yarnpkg.com) in a form of its own, of Yarn 2 and newer in YAML. Both map
  * descriptors, `debug@^4.3.0` and `debug@npm:^4.3.0`, to what they were resolved to.
  */
+import { posix } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { BuildFailure } from '../../failure.ts';
+import { repositoryOf } from '../elsewhere.ts';
 import type { Manifest } from '../manifest.ts';
 import { checkDeclared, type Edges, type GraphPackage, type Importer, type PackageGraph } from './graph.ts';
 
@@ -47,33 +49,53 @@ export function readYarnLock(text: string, manifests: ReadonlyMap<string, Manife
   );
 
   const packages = new Map<string, GraphPackage>();
+  const importers = new Map<string, Importer>();
+  const entryOf = (name: string, range: string): YarnEntry | undefined =>
+    byDescriptor.get(`${name}@${range}`) ?? byDescriptor.get(`${name}@npm:${range}`) ?? ofWorkspace(name, range);
+  /** `x@file:./x` of Yarn 2 names the workspace that asks, too. */
+  const ofWorkspace = (name: string, range: string): YarnEntry | undefined => {
+    if (!/^(file|link|portal|patch):/.test(range)) return undefined;
+    const start = `${name}@${range}::`;
+    return [...byDescriptor].find(([descriptor]) => descriptor.startsWith(start))?.[1];
+  };
+  const resolutions = Object.entries(strings.catch({}).parse(manifests.get('')?.resolutions ?? {}));
+  /** What the app wants in the place of whatever range of a package: its `resolutions`. */
+  const resolutionsOf = (name: string): string[] =>
+    resolutions.flatMap(([pattern, wanted]) => {
+      const last = /(?:^|\/)((?:@[^/]+\/)?[^/@]+)(?:@[^/]*)?$/.exec(pattern)?.[1];
+      return last === name ? [wanted] : [];
+    });
   /** The id of what a descriptor was resolved to; it is its name and version. */
   const find = (name: string, range: string): string | undefined => {
-    const entry = byDescriptor.get(`${name}@${range}`) ?? byDescriptor.get(`${name}@npm:${range}`);
-    const workspace = /@workspace:(.*)$/.exec(entry?.resolution ?? '')?.[1];
-    if (workspace !== undefined) return `link:${workspace}`;
+    const entry = entryOf(name, range) ?? resolutionsOf(name).flatMap((other) => entryOf(name, other) ?? [])[0];
+    const resolution = entry?.resolution ?? '';
+    const reference = resolution.slice(resolution.indexOf('@', 1) + 1).replace(/::.*$/, '');
+    if (reference.startsWith('workspace:')) return `link:${reference.slice('workspace:'.length)}`;
     if (entry === undefined) {
       const directory = workspaces.get(name);
       return directory === undefined ? undefined : `link:${directory}`;
     }
-    const resolution = entry.resolution ?? '';
-    if (/@(patch|portal|link|exec|git|file):/.test(resolution.slice(1))) {
-      throw new BuildFailure(`${name} does not come from a registry: ${resolution}.`, {
-        help: ['Depend on a published version, or on a workspace of this repository.'],
-      });
+    const directory = localDirectory(reference === '' ? range : reference, entry);
+    if (directory !== undefined) {
+      if (!importers.has(directory)) {
+        importers.set(directory, { dependencies: {}, devDependencies: {}, optionalDependencies: {} });
+        importers.set(directory, { ...dependenciesOf(entry), devDependencies: {} });
+      }
+      return `link:${directory}`;
     }
+    checkSupported(name, reference);
     const own = berry ? resolution.slice(0, resolution.indexOf('@', 1)) : (aliased(range) ?? name);
     const id = `${own}@${entry.version}`;
     if (!packages.has(id)) add(id, own, entry);
     return id;
   };
   const add = (id: string, name: string, entry: YarnEntry): void => {
-    const { version, integrity, resolved, conditions } = entry;
+    const { version, integrity, conditions } = entry;
     const found: GraphPackage = {
       name,
       version,
       integrity,
-      resolved: resolved?.replace(/#.*$/, ''),
+      resolved: addressOf(entry),
       os: condition(conditions, 'os'),
       cpu: condition(conditions, 'cpu'),
       libc: condition(conditions, 'libc'),
@@ -81,13 +103,18 @@ export function readYarnLock(text: string, manifests: ReadonlyMap<string, Manife
       optionalDependencies: {},
     };
     packages.set(id, found);
+    Object.assign(found, dependenciesOf(entry));
+  };
+  const dependenciesOf = (entry: YarnEntry) => {
     const optional = (dependency: string) => entry.dependenciesMeta[dependency]?.optional === true;
     const all = Object.entries(entry.dependencies);
-    found.dependencies = edges(Object.fromEntries(all.filter(([dependency]) => !optional(dependency))));
-    found.optionalDependencies = edges({
-      ...Object.fromEntries(all.filter(([dependency]) => optional(dependency))),
-      ...entry.optionalDependencies,
-    });
+    return {
+      dependencies: edges(Object.fromEntries(all.filter(([dependency]) => !optional(dependency)))),
+      optionalDependencies: edges({
+        ...Object.fromEntries(all.filter(([dependency]) => optional(dependency))),
+        ...entry.optionalDependencies,
+      }),
+    };
   };
   const edges = (ranges: Record<string, string>): Edges =>
     Object.fromEntries(
@@ -97,7 +124,6 @@ export function readYarnLock(text: string, manifests: ReadonlyMap<string, Manife
       }),
     );
 
-  const importers = new Map<string, Importer>();
   for (const [directory, manifest] of manifests) {
     const { dependencies = {}, devDependencies = {}, optionalDependencies = {} } = manifest;
     const wanted = Object.entries({ ...optionalDependencies, ...devDependencies, ...dependencies });
@@ -119,6 +145,45 @@ function withoutMetadata(json: unknown): unknown {
   if (typeof json !== 'object' || json === null || !('__metadata' in json)) return json;
   const { __metadata, ...entries } = json;
   return entries;
+}
+
+/**
+ * The directory of the app that a package is: `file:./libs/a`, `link:./libs/a`, `portal:./libs/a`.
+ *
+ * @returns relative to the root; undefined for anything else
+ */
+function localDirectory(reference: string, { resolved = '' }: YarnEntry): string | undefined {
+  const path = /^(?:file|link|portal):(.*)$/.exec(reference.replace(/#.*$/, ''))?.[1];
+  if (path === undefined || /\.t(ar\.)?gz$/.test(path) || resolved.startsWith('file:')) return undefined;
+  return posix.normalize(path);
+}
+
+/**
+ * Yarn's own patches make a few packages work in its archives, and are not needed outside of them.
+ *
+ * @throws BuildFailure for what Islet does not do
+ */
+function checkSupported(name: string, reference: string): void {
+  if (reference.startsWith('exec:')) {
+    throw new BuildFailure(`${name} is made by a script on installation (${reference}), which is not supported.`, {
+      help: ['Depend on a published version, or on a workspace of this repository.'],
+    });
+  }
+  if (!reference.startsWith('patch:') || /builtin</.test(decodeURIComponent(reference))) return;
+  throw new BuildFailure(`yarn.lock asks for a patch of ${name}, which is not applied here.`, {
+    help: [
+      'Publish the patched package, or commit it to this repository and depend on it by "file:".',
+      'A `postinstall` script of the app may apply patches too, as patch-package does.',
+    ],
+  });
+}
+
+/** Where a package comes from, if not from a registry by its name: with the commit of a repository. */
+function addressOf({ resolved, resolution = '' }: YarnEntry): string | undefined {
+  const reference = resolution.slice(resolution.indexOf('@', 1) + 1).replace(/::.*$/, '');
+  const address = resolved ?? (/^(npm|patch):/.test(reference) || reference === '' ? undefined : reference);
+  if (address === undefined || repositoryOf(address) !== undefined) return address;
+  return address.replace(/#.*$/, '');
 }
 
 /** The package that `npm:string-width@^4` stands for. */
