@@ -17,6 +17,8 @@ export interface ChildOptions {
   ipc?: boolean;
   /** Called each time it starts, with the new process. */
   onStart?: (child: ChildProcess) => void;
+  /** Takes a line that it prints; true when that is not to be reported. */
+  onLine?: (line: string) => boolean;
   report: (line: string) => void;
 }
 
@@ -94,7 +96,7 @@ export class Child {
   }
 
   #start(): void {
-    const { name, sockets = [], ipc, onStart, report } = this.#options;
+    const { name, sockets = [], ipc, onStart, onLine, report } = this.#options;
     const [command, args] = tiedToParent(this.#options.command, this.#options.args);
     // A session of its own: Ctrl-C reaches the supervisor alone, which stops the parts in order.
     const child = spawn(command, args, {
@@ -105,7 +107,8 @@ export class Child {
     this.#process = child;
     this.#startedAt = Date.now();
     for (const stream of [child.stdout, child.stderr]) {
-      if (stream) createInterface({ input: stream }).on('line', (line) => report(`${name} | ${line}`));
+      if (stream)
+        createInterface({ input: stream }).on('line', (line) => onLine?.(line) || report(`${name} | ${line}`));
     }
     child.once('error', (error) => report(`${name} cannot be started: ${error.message}`));
     child.once('exit', (code, signal) => this.#ended(signal ? `by signal ${signal}` : `with code ${code}`));

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 
 /** What a person sets, as environment variables; the README lists them. */
@@ -15,10 +15,18 @@ export interface Settings {
   appsDomain: string;
   /** How many processes run apps. */
   runners: number;
+  /** How much memory one of them may have. Bytes. */
+  runnerMemory: number;
 }
 
 /** An error for the person at the terminal: its message alone says what is wrong and what to do. */
 export class StartError extends Error {}
+
+const MIB = 2 ** 20;
+
+/** By default all runners together may have half of the machine; one, from 512 MiB to 4 GiB, where V8's heap ends. MiB. */
+const memoryFor = (runners: number): number =>
+  Math.round(Math.min(4_096, Math.max(512, totalmem() / MIB / 2 / runners)));
 
 /**
  * Settings from the environment.
@@ -31,6 +39,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
       `APPS_DOMAIN is "${appsDomain}"; it must be a domain name in lower case, such as apps.example.com.`,
     );
   }
+  const runners = wholeNumber(env, 'RUNNERS', availableParallelism(), 1, 64);
   const dataDir = resolve(env.DATA_DIR || '.islet');
   return {
     port: wholeNumber(env, 'PORT', 5000, 1, 65_535),
@@ -39,7 +48,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     secretKeyFile: resolve(env.SECRET_KEY_FILE || join(dataDir, 'secret-key')),
     apiKey: env.API_KEY || undefined,
     appsDomain,
-    runners: wholeNumber(env, 'RUNNERS', availableParallelism(), 1, 64),
+    runners,
+    runnerMemory: wholeNumber(env, 'RUNNER_MEMORY', memoryFor(runners), 128, 1_048_576) * MIB,
   };
 }
 

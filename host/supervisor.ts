@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stop as stopEsbuild } from 'esbuild';
 import { bundleEdge, bundleRunner } from '../edge/bundle.ts';
@@ -13,9 +14,9 @@ import type { EdgeOptions } from './edge.ts';
 import { freePort } from './free-port.ts';
 import { type Address, openSockets, type Socket } from './listen.ts';
 import { whilePaused } from './process-group.ts';
+import { type Confinement, RunnerPool } from './runner-pool.ts';
 import { type Settings, StartError } from './settings.ts';
 import { takeSnapshot } from './snapshot.ts';
-import { Watchdog } from './watchdog.ts';
 import { workerd } from './workerd.ts';
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -23,12 +24,29 @@ const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** How long the parts may take to start. Milliseconds. */
 const START_PATIENCE_MS = 60_000;
 
+/** How many apps can have a runner of their own at a time. */
+const LONE_RUNNERS = 8;
+
+/** How often and how soon an order to the edge is given again, while it starts. */
+const EDGE_TRIES = 40;
+const EDGE_RETRY_MS = 250;
+
+interface RunnersOptions {
+  /** The bundled Worker. */
+  script: string;
+  edgeOptions: EdgeOptions;
+  /** The public sockets. */
+  listening: Socket[];
+  privates: Socket[];
+  lonePorts: number[];
+}
+
 /** Starts edge, builder and runners, keeps them running, and stops them. */
 export class Supervisor {
   readonly #settings: Settings;
   readonly #dataDir: DataDir;
   readonly #children: Child[] = [];
-  readonly #watchdogs: Watchdog[] = [];
+  #runners: RunnerPool | undefined;
   #edge: Child | undefined;
   #edgeReady = Promise.withResolvers<void>();
   #orders: Server | undefined;
@@ -48,6 +66,7 @@ export class Supervisor {
     const listening = await this.#listenPublicly();
     const privates = await openSockets(Array.from({ length: runners }, () => loopback));
     const [edgePort, builderPort] = [await freePort(), await freePort()];
+    const lonePorts = await Promise.all(Array.from({ length: LONE_RUNNERS }, freePort));
     const edgeUrl = `http://127.0.0.1:${edgePort}`;
     const internalSecret = randomBytes(32).toString('base64url');
 
@@ -57,7 +76,7 @@ export class Supervisor {
     await stopEsbuild();
 
     progress('Starting edge, builder and runners');
-    const runnerUrls = privates.map((socket) => `http://127.0.0.1:${socket.port}`);
+    const urls = (ports: number[]) => JSON.stringify(ports.map((each) => `http://127.0.0.1:${each}`));
     const edgeOptions: EdgeOptions = {
       port: edgePort,
       script: edgeScript,
@@ -70,27 +89,21 @@ export class Supervisor {
         INTERNAL_SECRET: internalSecret,
         BUILDER_URL: `http://127.0.0.1:${builderPort}`,
         EDGE_URL: edgeUrl,
-        RUNNERS: JSON.stringify(runnerUrls),
+        RUNNERS: urls(privates.map((socket) => socket.port)),
+        LONE_RUNNERS: urls(lonePorts),
       },
     };
     const edge = this.#startEdge(edgeOptions);
     const builder = this.#startBuilder(builderPort, internalSecret);
-    const config = join(this.#dataDir.run, 'runner.capnp');
-    writeFileSync(
-      config,
-      runnerConfig({ script: runnerScript, edge: `127.0.0.1:${edgePort}`, ipv6: listening.length > 1 }),
-    );
-    for (const [index, socket] of privates.entries()) {
-      this.#startRunner(index, config, listening, socket, {
-        INTERNAL_SECRET: internalSecret,
-        EDGE_URL: edgeUrl,
-        RUNNERS: JSON.stringify(runnerUrls),
-        RUNNER: String(index),
-        APPS_DOMAIN: appsDomain,
-        PUBLIC_PORT: String(port),
-      });
-    }
+    this.#startRunners({
+      script: runnerScript,
+      edgeOptions,
+      listening,
+      privates,
+      lonePorts,
+    });
     await withPatience(Promise.all([edge, builder]).then(() => answers(port)));
+    await this.#tellEdge(edgeOptions, 'DELETE', '/confinement');
     if (this.#dataDir.secretKey.previous) await this.#finishRotation(edgeOptions);
     this.#orders = await listenForOrders(this.#dataDir.path, {
       '/snapshot': () => this.#snapshot(),
@@ -100,8 +113,7 @@ export class Supervisor {
 
   async stop(): Promise<void> {
     this.#orders?.close();
-    for (const watchdog of this.#watchdogs) watchdog.stop();
-    await Promise.all(this.#children.map((child) => child.stop()));
+    await Promise.all([this.#runners?.stop(), ...this.#children.map((child) => child.stop())]);
     rmSync(this.#dataDir.run, { recursive: true, force: true });
   }
 
@@ -166,11 +178,7 @@ export class Supervisor {
 
   /** Encrypts with the new key what only the one before opens, and forgets that one. */
   async #finishRotation(options: EdgeOptions): Promise<{ resealed: number }> {
-    const response = await fetch(`http://127.0.0.1:${options.port}/internal/reseal`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${options.vars.INTERNAL_SECRET}` },
-    });
-    if (!response.ok) throw new Error(`The edge answered ${response.status} to a new secret key.`);
+    const response = await this.#tellEdge(options, 'POST', '/reseal');
     const answer = (await response.json()) as { resealed: number };
     this.#dataDir.secretKey.forgetPrevious();
     return answer;
@@ -205,17 +213,69 @@ export class Supervisor {
     return ready.promise;
   }
 
-  #startRunner(index: number, config: string, listening: Socket[], socket: Socket, env: Record<string, string>): void {
-    const names = ['http', 'http6'];
-    const sockets = [...listening.map(({ fd }, i) => [names[i], fd] as const), ['private', socket.fd] as const];
-    const runner = this.#run({
-      name: `runner ${index}`,
-      command: workerd,
-      args: ['serve', '--experimental', ...sockets.map(([name], i) => `--socket-fd=${name}=${i + 3}`), config],
-      env,
-      sockets: sockets.map(([, fd]) => fd),
+  #startRunners({ script, edgeOptions, listening, privates, lonePorts }: RunnersOptions): void {
+    const { vars, port } = edgeOptions;
+    const [shared, lone] = ['runner.capnp', 'lone-runner.capnp'].map((name) => join(this.#dataDir.run, name)) as [
+      string,
+      string,
+    ];
+    const options = { script, edge: `127.0.0.1:${port}`, ipv6: listening.length > 1 };
+    writeFileSync(shared, runnerConfig(options));
+    writeFileSync(lone, runnerConfig({ ...options, lone: true }));
+    const trace = randomBytes(16).toString('base64url');
+    const { INTERNAL_SECRET = '', RUNNERS = '', LONE_RUNNERS = '', APPS_DOMAIN = '', PUBLIC_PORT = '' } = vars;
+    const env = { INTERNAL_SECRET, RUNNERS, LONE_RUNNERS, APPS_DOMAIN, PUBLIC_PORT, TRACE: trace };
+    this.#runners = new RunnerPool({
+      shared: privates,
+      lonePorts,
+      trace,
+      memoryLimit: this.#settings.runnerMemory,
+      confine: (order) => this.#confine(edgeOptions, order),
+      report,
+      spawn: (index, socket, onLine) => {
+        const isLone = index >= privates.length;
+        const names = ['http', 'http6'];
+        const publics = isLone ? [] : listening.map(({ fd }, i) => [names[i], fd] as const);
+        const sockets = [...publics, ['private', socket.fd] as const];
+        return new Child({
+          name: `runner ${index}`,
+          command: workerd,
+          args: [
+            'serve',
+            '--experimental',
+            ...sockets.map(([name], i) => `--socket-fd=${name}=${i + 3}`),
+            isLone ? lone : shared,
+          ],
+          env: { ...env, RUNNER: String(index) },
+          sockets: sockets.map(([, fd]) => fd),
+          onLine,
+          report,
+        });
+      },
     });
-    this.#watchdogs.push(new Watchdog(`http://127.0.0.1:${socket.port}/ping`, runner, `runner ${index}`, report));
+  }
+
+  /** Tells the edge where an app runs, again and again while it starts. */
+  async #confine(options: EdgeOptions, order: Confinement): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      try {
+        await this.#tellEdge(options, 'PUT', '/confinement', order);
+        return;
+      } catch (error) {
+        if (tries === EDGE_TRIES) throw error;
+        await delay(EDGE_RETRY_MS);
+      }
+    }
+  }
+
+  async #tellEdge(options: EdgeOptions, method: string, path: string, body?: unknown): Promise<Response> {
+    const response = await fetch(`http://127.0.0.1:${options.port}/internal${path}`, {
+      method,
+      headers: { authorization: `Bearer ${options.vars.INTERNAL_SECRET}`, 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`The edge answered ${response.status} to ${method} ${path}.`);
+    return response;
   }
 
   #run(options: Omit<ConstructorParameters<typeof Child>[0], 'report'>): Child {

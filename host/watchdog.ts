@@ -1,40 +1,104 @@
 import type { Child } from './child.ts';
+import { processStat } from './process-stat.ts';
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 500;
 
-/** A runner shares one thread among its apps: when it has not answered for this long, an app holds that thread. */
+/** A process whose thread sleeps, and has not answered for this long, waits for what never comes. Milliseconds. */
 const PATIENCE_MS = 3_000;
 
-/** A runner that has just started compiles and answers late. */
-const GRACE_MS = 10_000;
+/**
+ * A thread that has computed this long without an answer will not come back: an interpreter that starts takes three
+ * seconds. It is time of the processor, as on a machine with too much to do a healthy process answers late, too.
+ */
+const BUSY_MS = 4_000;
 
-/** Asks a process again and again whether it still answers, and kills it when it does not. */
+/** Without an answer for this long, it is ended whatever it does. Milliseconds. */
+const LAST_PATIENCE_MS = 30_000;
+
+/** What is wrong with a process, as the terminal and the logs have it. */
+export interface Incident {
+  kind: 'hang' | 'memory';
+  text: string;
+  /** Bytes it had. */
+  memory: number;
+}
+
+export interface WatchdogOptions {
+  /** Answers while all is well. */
+  url: string;
+  child: Child;
+  /** Bytes. */
+  memoryLimit: number;
+  /** Called right before the process is killed. */
+  onIncident(incident: Incident): void;
+}
+
+/** Asks a process again and again whether it still answers, and how much memory it has; kills it when that is not well. */
 export class Watchdog {
+  readonly #options: WatchdogOptions;
   readonly #timer: NodeJS.Timeout;
+  #pid: number | undefined;
+  /** When it was last well: milliseconds since 1970. */
+  #answeredAt = Date.now();
+  #cpuAtAnswer = 0;
+  /** It has answered since it was started: what has not may sleep until its parts are there. */
+  #hasAnswered = false;
 
-  constructor(url: string, child: Child, name: string, report: (line: string) => void) {
-    let answeredAt = Date.now() + GRACE_MS;
-    let pid = child.pid;
-    this.#timer = setInterval(async () => {
-      if (child.pid !== pid) {
-        pid = child.pid;
-        answeredAt = Date.now() + GRACE_MS;
-      }
-      const alive = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) }).then(
-        (response) => response.ok,
-        () => false,
-      );
-      if (alive) answeredAt = Math.max(answeredAt, Date.now());
-      else if (Date.now() - answeredAt > PATIENCE_MS && child.pid === pid) {
-        report(`${name} has not answered for ${PATIENCE_MS / 1000} s; it is killed`);
-        answeredAt = Date.now() + GRACE_MS;
-        child.kill();
-      }
-    }, EVERY_MS);
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#check(), EVERY_MS);
     this.#timer.unref();
+  }
+
+  get answeredAt(): number {
+    return this.#answeredAt;
   }
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  async #check(): Promise<void> {
+    const { child, url, memoryLimit } = this.#options;
+    const { pid } = child;
+    if (pid === undefined) return;
+    if (pid !== this.#pid) {
+      this.#pid = pid;
+      this.#answeredAt = Date.now();
+      this.#cpuAtAnswer = 0;
+      this.#hasAnswered = false;
+    }
+    const { memory = 0 } = processStat(pid) ?? {};
+    if (memory > memoryLimit) {
+      const [has, may] = [memory, memoryLimit].map((bytes) => `${Math.round(bytes / 2 ** 20)} MiB`);
+      return this.#end({ kind: 'memory', text: `has ${has} of memory, and may have ${may}`, memory });
+    }
+    const alive = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) }).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (child.pid !== pid || this.#pid !== pid) return;
+    if (alive) {
+      this.#answeredAt = Date.now();
+      this.#cpuAtAnswer = processStat(pid)?.cpuMs ?? 0;
+      this.#hasAnswered = true;
+    } else if (this.#hangs(pid)) {
+      const seconds = ((Date.now() - this.#answeredAt) / 1000).toFixed(1);
+      this.#end({ kind: 'hang', text: `has not answered for ${seconds} s`, memory });
+    }
+  }
+
+  #hangs(pid: number): boolean {
+    const silentMs = Date.now() - this.#answeredAt;
+    if (silentMs < PATIENCE_MS) return false;
+    const stat = processStat(pid);
+    if (!stat || silentMs > LAST_PATIENCE_MS) return true;
+    return stat.cpuMs - this.#cpuAtAnswer > BUSY_MS || (stat.sleeps && this.#hasAnswered);
+  }
+
+  #end(incident: Incident): void {
+    this.#pid = undefined;
+    this.#options.onIncident(incident);
+    this.#options.child.kill();
   }
 }

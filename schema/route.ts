@@ -30,6 +30,10 @@ export const route = z.object({
     .nullable(),
   /** Process type to number of dynos: `{ web: 1 }`. */
   formation: z.record(z.string(), z.number().int()),
+  /** The number of the runner that has this app alone, where it may have harmed others; see host/runner-pool.ts. */
+  runner: z.number().int().optional(),
+  /** It has harmed its runner again, and is not to run for now. */
+  halted: z.boolean().optional(),
 });
 
 /** `null`: no app answers to this host. */

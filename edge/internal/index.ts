@@ -11,6 +11,7 @@ import type { Env } from '../env.ts';
 import { readTree } from '../git/index.ts';
 import { secretsEqual } from '../platform/bytes.ts';
 import { cachePrefix } from '../platform/caches.ts';
+import { confine, confinement, confineNone } from '../platform/confinement.ts';
 import { database } from '../platform/database.ts';
 import { begin } from '../platform/readiness.ts';
 import { failInterrupted } from '../platform/releases.ts';
@@ -41,6 +42,18 @@ internal.post('/resume', async (c) => {
 
 /** Called when SECRET_KEY is new; see reseal.ts. */
 internal.post('/reseal', async (c) => c.json({ resealed: await reseal(c.env) }));
+
+/** The supervisor's word on where apps run; see confinement.ts. The runners hear of it after the answer. */
+internal.put('/confinement', async (c) => {
+  const { told } = await confine(c.env, confinement.parse(await c.req.json()));
+  c.executionCtx.waitUntil(told);
+  return c.body(null, 204);
+});
+
+internal.delete('/confinement', async (c) => {
+  await confineNone(c.env);
+  return c.body(null, 204);
+});
 
 internal.get('/routes/:host', async (c) => {
   const answer: RouteAnswer = { route: await routeForHost(c.env, c.req.param('host').toLowerCase()) };

@@ -45,6 +45,8 @@ export async function createApp(env: Env, userId: string, name = randomAppName()
     language: null,
     buildpacks: [],
     revision: 0,
+    runner: null,
+    halted: false,
     createdAt,
     updatedAt: createdAt,
     releasedAt: createdAt,

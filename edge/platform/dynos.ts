@@ -8,7 +8,7 @@ import { type PlacedDyno, place } from '../router/placement.ts';
 import { dynoKey } from '../runtimes/dyno-name.ts';
 import type { App } from './apps.ts';
 import { database } from './database.ts';
-import { routeOf } from './routes.ts';
+import { routeOf, runnerUrl } from './routes.ts';
 
 /** How long a runner may take to answer. Milliseconds. */
 const PATIENCE_MS = 5_000;
@@ -98,7 +98,7 @@ const byRunner = (placed: PlacedDyno[]): [number, string[]][] =>
   [...Map.groupBy(placed, ({ runner }) => runner)].map(([runner, dynos]) => [runner, dynos.map(({ dyno }) => dyno)]);
 
 async function call(env: Env, runner: number, method: string, path: string, body: unknown): Promise<Response> {
-  const response = await fetch(`${runnersOf(env)[runner]}${path}`, {
+  const response = await fetch(`${runnerUrl(env, runner)}${path}`, {
     method,
     headers: { authorization: `Bearer ${env.INTERNAL_SECRET}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),

@@ -59,6 +59,8 @@ export async function routeOf(env: Env, app: typeof apps.$inferSelect): Promise<
         }
       : null,
     formation: Object.fromEntries(dynos.map(({ type, quantity }) => [type, quantity])),
+    ...(app.runner !== null && { runner: app.runner }),
+    ...(app.halted && { halted: true }),
   };
 }
 
@@ -71,6 +73,10 @@ export async function backgroundApps(env: Env): Promise<BackgroundApp[]> {
     .where(and(gt(formation.quantity, 0), notInArray(formation.type, ['web', RELEASE])));
   return found.map(({ app, revision, name }) => ({ app, revision, host: appHost(env, name) }));
 }
+
+/** The private URL of a runner: first those that all apps share, then those for one app alone. */
+export const runnerUrl = (env: Env, runner: number): string | undefined =>
+  [...JSON.parse(env.RUNNERS), ...JSON.parse(env.LONE_RUNNERS ?? '[]')][runner];
 
 /** Tells every runner how an app is served from now on, and waits until each serves it so. */
 export async function announce(env: Env, appId: string): Promise<void> {
@@ -86,7 +92,9 @@ export async function announceGone(env: Env, app: { id: string; name: string; re
 }
 
 async function tellRunners(env: Env, route: Route): Promise<void> {
-  const runners: string[] = JSON.parse(env.RUNNERS);
+  const shared: string[] = JSON.parse(env.RUNNERS);
+  const alone = route.runner === undefined ? undefined : runnerUrl(env, route.runner);
+  const runners = alone ? [...shared, alone] : shared;
   const answers = await Promise.allSettled(
     runners.map(async (runner) => {
       const response = await fetch(`${runner}/routes`, {

@@ -35,6 +35,8 @@ export interface RouterOptions {
   /** A dyno of another runner. */
   remote(runner: number, app: string, dyno: string): DynoClient;
   log(line: LogLine, context: Context): void;
+  /** Called right before an app gets the thread: with a request, or to start. */
+  entering?(app: string): void;
   /** Port in the URLs shown to people; empty for the protocol's own. */
   publicPort: string;
 }
@@ -72,8 +74,9 @@ export function createRouter(options: RouterOptions): Router {
   /** Starts what a new route asks for on this runner, and ends what it does not ask for any more. */
   async function change(route: Route, known: Route | undefined): Promise<void> {
     const localDyno = ({ dyno }: PlacedDyno) => options.local(route.app.id, dyno);
-    const here = route.release ? dynosOf(route).filter(isLocal) : [];
+    const here = route.release && !route.halted ? dynosOf(route).filter(isLocal) : [];
     const before = known ? dynosOf(known).filter(isLocal) : [];
+    if (here.length > 0) options.entering?.(route.app.id);
     await Promise.all(here.map((dyno) => localDyno(dyno).run(route)));
     cache.put(route);
     const gone = before.filter(({ dyno }) => !here.some((other) => other.dyno === dyno));
@@ -93,8 +96,10 @@ export function createRouter(options: RouterOptions): Router {
     if (!route.release) return { code: 'H81' };
     const placed = pick(route);
     if (!placed) return { code: 'H14' };
+    if (route.halted) return { code: 'H10', dyno: placed.dyno };
     const { dyno } = placed;
     const { id, name } = route.app;
+    if (isLocal(placed)) options.entering?.(id);
     const client = isLocal(placed) ? options.local(id, dyno) : options.remote(placed.runner, id, dyno);
     try {
       const response = await client.fetch(request);

@@ -15,9 +15,9 @@ export const RELEASE = 'release';
 /**
  * Where the dynos of an app live: `web.i` on runner `(hash(app) + i) mod runners`, and those of another type in the same
  * way from a runner of their own. Every router comes to the same answer by itself, and an app of one dyno is one process
- * whichever runner a connection reaches.
+ * whichever runner a connection reaches. An app that is confined has all its dynos on the runner it is confined to.
  */
-export function place({ app, formation }: Route, runners: number): PlacedDyno[] {
+export function place({ app, formation, runner }: Route, runners: number): PlacedDyno[] {
   return Object.entries(formation)
     .filter(([type]) => type !== RELEASE)
     .flatMap(([type, quantity]) => {
@@ -25,7 +25,7 @@ export function place({ app, formation }: Route, runners: number): PlacedDyno[] 
       return Array.from({ length: quantity }, (_, index) => ({
         type,
         dyno: `${type}.${index + 1}`,
-        runner: (first + index + 1) % runners,
+        runner: runner ?? (first + index + 1) % runners,
       }));
     });
 }

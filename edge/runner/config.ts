@@ -10,18 +10,20 @@ export interface RunnerConfigOptions {
   edge: string;
   /** Whether the public socket has a twin on ::1, named `http6`. */
   ipv6: boolean;
+  /** Whether it is for one app alone, and has only the private socket. */
+  lone?: boolean;
   /** Instead of Heroku's own. */
   timeouts?: Partial<Timeouts>;
 }
 
 /** What a runner takes from its environment, besides INTERNAL_SECRET. */
-const VARIABLES = ['INTERNAL_SECRET', 'RUNNERS', 'RUNNER', 'APPS_DOMAIN', 'PUBLIC_PORT'];
+const VARIABLES = ['INTERNAL_SECRET', 'RUNNERS', 'LONE_RUNNERS', 'RUNNER', 'TRACE', 'APPS_DOMAIN', 'PUBLIC_PORT'];
 
 /**
  * The text of a config file for `workerd serve --experimental`. Its sockets have no addresses: they are given as
  * `--socket-fd http=3`, `http6` where there is one, and `private`. Secrets come from the environment.
  */
-export function runnerConfig({ script, edge, ipv6, timeouts = {} }: RunnerConfigOptions): string {
+export function runnerConfig({ script, edge, ipv6, lone = false, timeouts = {} }: RunnerConfigOptions): string {
   const publicSocket = (name: string) => `(name = "${name}", http = (), service = "runner")`;
   return `using Workerd = import "/workerd/workerd.capnp";
 
@@ -35,8 +37,8 @@ const config :Workerd.Config = (
     (name = "internet", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true))),
   ],
   sockets = [
-    ${publicSocket('http')},
-    ${ipv6 ? `${publicSocket('http6')},` : ''}
+    ${lone ? '' : `${publicSocket('http')},`}
+    ${ipv6 && !lone ? `${publicSocket('http6')},` : ''}
     (name = "private", http = (), service = (name = "runner", entrypoint = "Private")),
   ],
 );

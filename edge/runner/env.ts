@@ -12,11 +12,15 @@ export interface RunnerEnv {
   INTERNAL_SECRET: string;
   /** JSON array of every runner's private URL. */
   RUNNERS: string;
+  /** The same of runners for one app alone; they are numbered after the others. */
+  LONE_RUNNERS: string;
   /** This runner's place among them. */
   RUNNER: string;
   APPS_DOMAIN: string;
   /** Port in the URLs shown to people; empty for the protocol's own. */
   PUBLIC_PORT: string;
+  /** Begins the lines by which the supervisor knows which app has the thread. */
+  TRACE: string;
   /** JSON of Timeouts that are not Heroku's own. */
   TIMEOUTS: string;
 }

@@ -14,10 +14,13 @@ import { EdgeClient } from './edge-client.ts';
 import type { RunnerEnv } from './env.ts';
 import { readForwarded, remoteDyno } from './forward.ts';
 import { LogShipper } from './log-shipper.ts';
+import { Trace } from './trace.ts';
 
 const env = bindings as unknown as RunnerEnv;
 const runners: string[] = JSON.parse(env.RUNNERS);
+const loneRunners: string[] = JSON.parse(env.LONE_RUNNERS || '[]');
 const edge = new EdgeClient(env);
+const trace = new Trace((line) => console.log(line), env.TRACE);
 const logs = new LogShipper((lines) => edge.log(lines));
 
 const dynoStub = (key: string) => env.DYNO.get(env.DYNO.idFromName(key));
@@ -33,7 +36,9 @@ const router = createRouter({
       stop: () => stub.stop(),
     };
   },
-  remote: (runner, app, dyno) => remoteDyno(runners[runner] ?? '', dynoKey({ app, dyno }), env.INTERNAL_SECRET),
+  remote: (runner, app, dyno) =>
+    remoteDyno([...runners, ...loneRunners][runner] ?? '', dynoKey({ app, dyno }), env.INTERNAL_SECRET),
+  entering: (app) => trace.entering(app),
   log: (line, context) => logs.log(line, context),
   publicPort: env.PUBLIC_PORT,
 });
@@ -63,8 +68,9 @@ export class Private extends WorkerEntrypoint<RunnerEnv> {
   override async fetch(request: Request): Promise<Response> {
     const forwarded = readForwarded(request);
     if (forwarded) {
-      const allowed = await secretsEqual(forwarded.secret, env.INTERNAL_SECRET);
-      return allowed ? dynoStub(forwarded.key).fetch(forwarded.request) : notFound();
+      if (!(await secretsEqual(forwarded.secret, env.INTERNAL_SECRET))) return notFound();
+      trace.entering(forwarded.key.split('/')[0] ?? '');
+      return dynoStub(forwarded.key).fetch(forwarded.request);
     }
     const { pathname } = new URL(request.url);
     if (request.method === 'GET' && pathname === '/ping') {

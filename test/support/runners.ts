@@ -48,6 +48,7 @@ export class Runners {
       if (kind === 'routes') this.questions += 1;
       if (kind === 'routes') return outgoing.end(JSON.stringify({ route: this.routes.get(name) ?? null }));
       if (kind === 'slugs') return outgoing.end(this.slugs.get(name));
+      if (kind === 'background') return outgoing.end('[]');
       this.logs.push(...JSON.parse(body.toString()));
       return outgoing.writeHead(204).end();
     });

@@ -1,0 +1,71 @@
+import type { Child } from './child.ts';
+import { type Incident, Watchdog } from './watchdog.ts';
+
+/** Apps that had the thread so long before the last sign of life are beyond suspicion. Milliseconds. */
+const SUSPECT_MS = 1_500;
+
+/** How many apps a runner is known to have had. */
+const MAX_APPS = 1_000;
+
+export interface RunnerOptions {
+  index: number;
+  /** Its private socket. */
+  port: number;
+  /** The word before its trace; see edge/runner/trace.ts. */
+  trace: string;
+  memoryLimit: number;
+  /** Starts the process; `onLine` takes what it prints, and says whether that line is done with. */
+  run(onLine: (line: string) => boolean): Child;
+  onIncident(runner: Runner, incident: Incident): void;
+}
+
+/** A runner's process, and which apps have had its thread. */
+export class Runner {
+  readonly index: number;
+  readonly child: Child;
+  readonly url: string;
+  readonly #watchdog: Watchdog;
+  /** When each app last got the thread, the latest last. */
+  readonly #entered = new Map<string, number>();
+
+  constructor({ index, port, trace, memoryLimit, run, onIncident }: RunnerOptions) {
+    this.index = index;
+    this.url = `http://127.0.0.1:${port}`;
+    this.child = run((line) => {
+      if (!line.startsWith(`${trace} `)) return false;
+      this.#enter(line.slice(trace.length + 1));
+      return true;
+    });
+    this.#watchdog = new Watchdog({
+      url: `${this.url}/ping`,
+      child: this.child,
+      memoryLimit,
+      onIncident: (incident) => onIncident(this, incident),
+    });
+  }
+
+  /** Apps that may hold the thread, the likeliest first: who had it last, or where nobody had, who is there at all. */
+  suspects(): string[] {
+    const apps = [...this.#entered].reverse();
+    const since = this.#watchdog.answeredAt - SUSPECT_MS;
+    const lately = apps.filter(([, at]) => at >= since);
+    return (lately.length > 0 ? lately : apps).map(([app]) => app);
+  }
+
+  /** Forgets who was there: it starts anew. */
+  forget(): void {
+    this.#entered.clear();
+  }
+
+  async stop(): Promise<void> {
+    this.#watchdog.stop();
+    await this.child.stop();
+  }
+
+  #enter(app: string): void {
+    this.#entered.delete(app);
+    const [oldest] = this.#entered.keys();
+    if (this.#entered.size >= MAX_APPS && oldest !== undefined) this.#entered.delete(oldest);
+    this.#entered.set(app, Date.now());
+  }
+}

@@ -1,0 +1,122 @@
+/** Apps that take the thread or the memory of the runner they share: they are stopped, and the others go on. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Platform } from './support/platform.ts';
+import { descendants } from './support/processes.ts';
+import { Repository } from './support/repository.ts';
+
+/** MiB. workerd itself takes some sixty of them. */
+const RUNNER_MEMORY = '600';
+
+let platform: Platform;
+let repository: Repository;
+
+async function deploy(name: string, listener: string): Promise<void> {
+  await platform.api('POST', '/apps', { name });
+  await repository.write({
+    'server.js': `require('node:http').createServer(${listener}).listen(process.env.PORT);\n`,
+  });
+  await repository.commit(name);
+  const { code, stderr } = await repository.git('push', '--force', platform.remote(name), 'main');
+  expect(code, stderr).toBe(0);
+}
+
+const statusOf = (name: string, path = '/') => platform.app(name, path).then(({ status }) => status, String);
+
+/** Answers of an app, asked for again and again until `stop` is called. */
+function keepAsking(name: string) {
+  const answers: unknown[] = [];
+  let going = true;
+  const asking = (async () => {
+    while (going) {
+      answers.push(await statusOf(name));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  return {
+    stop: async () => {
+      going = false;
+      await asking;
+      return answers;
+    },
+  };
+}
+
+beforeAll(async () => {
+  // One runner, so that every app shares it.
+  platform = await Platform.start({ RUNNERS: '1', RUNNER_MEMORY });
+  repository = await Repository.create({ 'package.json': '{"name":"bad","scripts":{"start":"node server.js"}}' });
+  await deploy('quiet', '(req, res) => res.end()');
+});
+
+afterAll(async () => {
+  await platform?.destroy();
+  await repository?.destroy();
+});
+
+const isUp = (name: string) => expect.poll(() => statusOf(name), { timeout: 60_000, interval: 100 }).toBe(200);
+
+const loops = `(req, res) => {
+  if (req.url === '/loop') for (;;) {}
+  if (req.url === '/regex') /^(a+)+$/.test('a'.repeat(40) + 'b');
+  res.end();
+}`;
+
+describe('an app that never gives its thread back', () => {
+  it.each([
+    ['hangs', '/loop'],
+    ['matches', '/regex'],
+  ])(
+    '%s (%s) is killed with its runner, the others are served again, and it gets a runner of its own',
+    async (name, path) => {
+      await deploy(name, loops);
+      await isUp('quiet');
+      await expect(platform.app(name, path)).rejects.toThrow();
+      await isUp('quiet');
+      expect(platform.output).toMatch(/runner 0 has not answered for \d+\.\d s; it is killed/);
+      await isUp(name);
+      await expect
+        .poll(() => descendants(platform.pid).some(({ command }) => command.includes('lone-runner')))
+        .toBe(true);
+    },
+  );
+
+  it('harms nobody when it does it again, and waits before it is started again', async () => {
+    const name = 'hangs';
+    const asking = keepAsking('quiet');
+    for (const _ of [1, 2, 3]) {
+      await isUp(name);
+      expect(await statusOf(name, '/loop')).toBe(503);
+    }
+    expect(new Set(await asking.stop())).toEqual(new Set([200]));
+    await expect.poll(() => statusOf(name), { timeout: 5_000 }).toBe(503);
+    await expect.poll(() => platform.log(name)).toContain('code=H10 desc="App crashed"');
+    const log = await platform.log(name);
+    expect(log).toContain('code=H13 desc="Connection closed without response"');
+    expect(log).toMatch(/heroku\[web\.1\]: Process has not answered for \d+\.\d s: it holds its thread/);
+    expect(log).toContain('heroku[web.1]: Process exited with status 137');
+  });
+});
+
+it('an app that takes too much memory is killed, and its log says R15', async () => {
+  await deploy(
+    'eater',
+    `(req, res) => {
+      res.end();
+      if (req.url === '/eat') (globalThis.kept = []), setInterval(() => kept.push(Buffer.alloc(20e6, 1)), 20);
+    }`,
+  );
+  await isUp('quiet');
+  for (const _ of [1, 2]) {
+    await isUp('eater');
+    const { output } = platform;
+    await statusOf('eater', '/eat');
+    await expect
+      .poll(() => platform.output.slice(output.length), { timeout: 60_000 })
+      .toMatch(/has \d+ MiB of memory, and may have 600 MiB; it is killed/);
+  }
+  await isUp('quiet');
+  await expect
+    .poll(() => platform.log('eater'), { timeout: 20_000 })
+    .toContain('Error R15 (Memory quota vastly exceeded)');
+  await isUp('eater');
+});
