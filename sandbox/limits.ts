@@ -35,10 +35,14 @@ export class LimitError extends Error {
   readonly allowed: number;
   /** At the moment it was noticed. */
   readonly used: number;
+  /** The message without how to raise the limit, for who has names of their own for it. */
+  readonly what: string;
 
   constructor(limit: keyof Limits, allowed: number, used: number) {
     const { what, unit } = descriptions[limit];
-    super(`${what} ${unit(used)}, and ${unit(allowed)} is the limit. To raise it, set the limit ${limit}.`);
+    const sentence = `${what} ${unit(used)}, and ${unit(allowed)} is the limit.`;
+    super(`${sentence} To raise it, set the limit ${limit}.`);
+    this.what = sentence;
     this.limit = limit;
     this.allowed = allowed;
     this.used = used;

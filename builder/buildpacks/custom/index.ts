@@ -10,6 +10,7 @@ import { applyChanges, createSandbox, LimitError } from '../../../sandbox/index.
 import { loadCache, saveCache } from '../../build-cache.ts';
 import type { CompileContext } from '../../compile.ts';
 import { BuildFailure } from '../../failure.ts';
+import { machineOptions, overLimit } from '../../machine-options.ts';
 import { fetchBuildpack, shownUrl } from './fetch.ts';
 import { Programs, places } from './programs.ts';
 import { readRelease } from './release.ts';
@@ -40,7 +41,7 @@ export async function runCustom(url: string, context: CompileContext): Promise<C
   const cacheUrl = `${order.caches}/${id}`;
   await loadCache(cacheUrl, cache, { secret, log, signal });
 
-  const sandbox = await createSandbox({ signal });
+  const sandbox = await createSandbox(machineOptions({ ...context, config: order.config }));
   try {
     await sandbox.importDirectory(tree, places.app);
     await sandbox.importDirectory(cache, places.cache);
@@ -73,8 +74,10 @@ export async function runCustom(url: string, context: CompileContext): Promise<C
     return { processTypes, env, exported };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof LimitError)
-      throw new BuildFailure(`The buildpack ${name}: ${error.message}`, { cause: error });
+    if (error instanceof LimitError) {
+      const { message, help } = overLimit(error);
+      throw new BuildFailure(`The buildpack ${name}: ${message}`, { help, cause: error });
+    }
     throw error;
   } finally {
     await sandbox.close();
