@@ -42,8 +42,21 @@ echo never
   );
   const { exit, stdout, stderr } = await runLine(sandbox, 'sh /app/main.sh');
   expect(stderr).toContain('missing: command not found');
-  expect(stdout.split('\n').sort()).toEqual(
-    ['3: one word two ', 'Ada', 'in a variable: 1: three', '1: Four', 'status 127', ''].sort(),
-  );
+  expect(stdout).toBe('3: one word two \nAda\nin a variable: 1: three\n1: Four\nstatus 127\n');
   expect(exit.exitCode).toBe(5);
+});
+
+test('functions print when they are called, and only where they are asked to', async () => {
+  const script = `step() { echo "-----> $*"; LAST=$1; }
+step One
+node -p 2
+printf '%s\\n' three
+x=$(step Four)
+step Five | tr F f
+step Six > six.txt
+echo "$x, $LAST, $(cat six.txt)"
+`;
+  await sandbox.writeEntries(files({ 'steps.sh': script }));
+  const { stdout } = await runLine(sandbox, 'sh steps.sh');
+  expect(stdout).toBe('-----> One\n2\nthree\n-----> five\n-----> Four, Six, -----> Six\n');
 });

@@ -14,7 +14,7 @@ interface Stats {
   ino: number;
 }
 
-const encodingOf = (options?: { encoding?: BufferEncoding | null } | BufferEncoding): BufferEncoding =>
+export const encodingOf = (options?: { encoding?: BufferEncoding | null } | BufferEncoding): BufferEncoding =>
   (typeof options === 'string' ? options : options?.encoding) ?? 'utf8';
 
 const describe = (stats: Stats): FsStat => ({
@@ -28,7 +28,7 @@ const describe = (stats: Stats): FsStat => ({
   ino: stats.ino,
 });
 
-const bytesOf = (content: string | Uint8Array, encoding: BufferEncoding): Uint8Array =>
+export const bytesOf = (content: string | Uint8Array, encoding: BufferEncoding): Uint8Array =>
   typeof content === 'string' ? Buffer.from(content, encoding) : content;
 
 export const shellFs: IFileSystem = {

@@ -119,11 +119,29 @@ function planSimpleCommand(command: SimpleCommand, streams: string, names: Names
     return;
   }
   const literal = literalOf(name);
-  if (literal !== undefined && (builtins.has(literal) || names.functions.has(literal))) return;
-  // A function of a file that the script reads.
-  if (literal !== undefined && names.isCommand && !names.isCommand(literal)) return;
+  if (literal !== undefined) {
+    // A name that means nothing yet is that of a function of a file that the script reads.
+    const isFunction =
+      names.functions.has(literal) || (names.isCommand && !builtins.has(literal) && !names.isCommand(literal));
+    if (isFunction || literal === 'printf') command.redirections = [...command.redirections, ...live(streams)];
+    if (isFunction || builtins.has(literal)) return;
+  }
   command.args = [word(streams === '' ? '-' : streams), name, ...command.args];
   command.name = word(runCommand);
+}
+
+/** Files that stand for the task's own streams: what is appended to them is written at once. */
+export const liveFiles = { '/dev/task/1': 1, '/dev/task/2': 2 } as const;
+
+/** Has what a function prints written when it returns, and not when the whole script has ended. */
+function live(streams: string): SimpleCommand['redirections'] {
+  const to = (fd: 1 | 2): SimpleCommand['redirections'][number] => ({
+    type: 'Redirection',
+    fd,
+    operator: '>>',
+    target: word(`/dev/task/${fd}`),
+  });
+  return [...(streams.includes('o') ? [to(1)] : []), ...(streams.includes('e') ? [to(2)] : [])];
 }
 
 /**

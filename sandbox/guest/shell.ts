@@ -10,8 +10,8 @@ import {
 } from 'just-bash/browser';
 import { Pipe } from './pipe.ts';
 import { findCommand, programNames, start } from './programs/program.ts';
-import { shellFs } from './shell-fs.ts';
-import { planScript, readsFiles, runCommand } from './shell-plan.ts';
+import { bytesOf, encodingOf, shellFs } from './shell-fs.ts';
+import { liveFiles, planScript, readsFiles, runCommand } from './shell-plan.ts';
 import { shellStatus, type Task } from './task.ts';
 import { fs } from './tree.ts';
 
@@ -47,7 +47,7 @@ export async function runShell(
   const isCommand = (name: string) => bundled.has(name) || findCommand([name], task) !== undefined;
   let planned = false;
   const bash = new Bash({
-    fs: shellFs,
+    fs: withLiveFiles(task),
     cwd: task.cwd,
     env: task.env,
     executionLimits: unlimited,
@@ -72,6 +72,19 @@ export async function runShell(
   });
   writeResult(task, result, 'oe');
   return result.exitCode;
+}
+
+/** The tree, and the files that stand for a task's streams. */
+function withLiveFiles(task: Task): typeof shellFs {
+  const streams = new Map<string, 1 | 2>(Object.entries(liveFiles));
+  return {
+    ...shellFs,
+    async appendFile(path, content, options) {
+      const fd = streams.get(path);
+      if (fd === undefined) await shellFs.appendFile(path, content, options);
+      else task.write(fd, bytesOf(content, encodingOf(options)));
+    },
+  };
 }
 
 /** For `curl`: the gateway decides on what it may reach. */
