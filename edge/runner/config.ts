@@ -1,6 +1,7 @@
 /** The configuration of a runner: the Worker of runner/index.ts in plain workerd. */
 
 import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import type { Timeouts } from '../runtimes/timeouts.ts';
 
 export interface RunnerConfigOptions {
@@ -19,6 +20,16 @@ export interface RunnerConfigOptions {
 /** What a runner takes from its environment, besides INTERNAL_SECRET. */
 const VARIABLES = ['INTERNAL_SECRET', 'RUNNERS', 'LONE_RUNNERS', 'RUNNER', 'TRACE', 'APPS_DOMAIN', 'PUBLIC_PORT'];
 
+/** Public addresses that stand for others, of private networks too: NAT64 (RFC 6052) and 6to4 (RFC 3056). */
+const translated = ['64:ff9b::/96', '2002::/16'];
+
+/** A machine may have a public address, and no firewall keeps it from itself. */
+const ownAddresses = (): string[] =>
+  Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, scopeid }) => !internal && !scopeid)
+    .map(({ address, family }) => `${address}/${family === 'IPv6' ? 128 : 32}`);
+
 /**
  * The text of a config file for `workerd serve --experimental`. Its sockets have no addresses: they are given as
  * `--socket-fd http=3`, `http6` where there is one, and `private`. Secrets come from the environment.
@@ -34,7 +45,11 @@ const config :Workerd.Config = (
     # The other runners.
     (name = "loopback", network = (allow = ["local"], deny = [])),
     # What apps reach: the public internet and nothing on this machine.
-    (name = "internet", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true))),
+    (name = "internet", network = (
+      allow = ["public"],
+      deny = ${JSON.stringify([...translated, ...ownAddresses()])},
+      tlsOptions = (trustBrowserCas = true),
+    )),
   ],
   sockets = [
     ${lone ? '' : `${publicSocket('http')},`}
