@@ -1,0 +1,1 @@
+exports.ms = require('ms/package.json').version;

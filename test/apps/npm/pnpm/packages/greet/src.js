@@ -1,0 +1,3 @@
+const shout = require('shout');
+
+module.exports = (what) => shout(`Hello from ${what}`);
