@@ -9,6 +9,7 @@ import { BuildFailure } from './failure.ts';
 import { BuildLog } from './log.ts';
 import type { RegistrySettings } from './npm/settings.ts';
 import type { PackageStore } from './npm/store.ts';
+import { storePackages } from './packages.ts';
 import { megabytes, type SlugContents, storeByHash, storeShared, writeSlug } from './slug.ts';
 import { fetchSlug, fetchSource } from './source.ts';
 import { assembleUploaded } from './uploaded-slug.ts';
@@ -102,13 +103,16 @@ async function build(
     }
     assemble = await compile({ ...context, order, secret });
   }
-  const contents = await assemble();
+  const [contents, packages] = await Promise.all([
+    assemble(),
+    storePackages(tree, { scratch, log, storage: { url: order.engines, secret, signal } }),
+  ]);
 
   log.step('Compressing...');
   return phase('store', async () => {
     const archive = join(scratch, 'slug.tar');
     const shared = contents.shared && (await storeShared(contents.shared, { url: order.engines, secret, signal }));
-    const manifest = { ...contents.manifest, ...(shared && { shared }) };
+    const manifest = { ...contents.manifest, ...(shared && { shared }), ...(packages.length > 0 && { packages }) };
     const { sha256, size } = await writeSlug({ ...contents, manifest }, archive, signal);
     await storeByHash(archive, sha256, { url: order.slugs, secret, signal });
     log.detail(`Done: ${megabytes(size)}`);

@@ -68,6 +68,8 @@ export async function startBuilder({ concurrency = 2, trusted = [] as string[] }
   const directory = temporaryDirectory();
   const sources = new Map<string, Uint8Array>();
   const slugs = new Map<string, Buffer>();
+  /** What slugs have in common. */
+  const engines = new Map<string, Buffer>();
   /** Of all apps together. */
   const caches = new Map<string, Buffer>();
   const stalled = new Set<string>();
@@ -77,6 +79,9 @@ export async function startBuilder({ concurrency = 2, trusted = [] as string[] }
     if (request.headers.authorization !== `Bearer ${secret}`) response.writeHead(401).end();
     else if (kind === 'slugs' && request.method === 'PUT') {
       slugs.set(name, await buffer(request));
+      response.writeHead(200).end();
+    } else if (kind === 'engines' && request.method === 'PUT') {
+      engines.set(name, await buffer(request));
       response.writeHead(200).end();
     } else if (kind === 'caches' && request.method === 'PUT') {
       caches.set(name, await buffer(request));

@@ -50,6 +50,11 @@ async function unpack(
       if (!body.locked) await body.cancel();
       continue;
     }
+    if (header.type === 'symlink') {
+      await body.cancel();
+      batch.push({ type: 'symlink', path: posix.join(home, path), target: header.linkname ?? '' });
+      continue;
+    }
     const content = await read();
     const mode = ((header.mode ?? 0) & 0o100) === 0 ? 0o644 : 0o755;
     batch.push({ type: 'file', path: posix.join(home, path), mode, content });
@@ -63,6 +68,6 @@ async function unpack(
 }
 
 interface TarEntry {
-  header: { name: string; mode?: number };
+  header: { name: string; type?: string; mode?: number; linkname?: string };
   body: ReadableStream<Uint8Array>;
 }

@@ -12,7 +12,12 @@ beforeAll(async () => {
   platform = await Platform.start();
   heroku = await Heroku.for(platform);
   repository = await Repository.create({
-    'package.json': '{"name":"ferry","version":"1.0.0","scripts":{"hello":"node hello.js"}}',
+    'package.json': JSON.stringify({
+      name: 'ferry',
+      version: '1.0.0',
+      scripts: { hello: 'node hello.js' },
+      dependencies: { semver: '7.8.6' },
+    }),
     Procfile: 'web: node server.js\nhello: node hello.js\n',
     'server.js': "require('node:http').createServer((_, res) => res.end('up\\n')).listen(process.env.PORT);\n",
     'hello.js': "console.log('Hello', process.env.NAME, ...process.argv.slice(2));\n",
@@ -43,9 +48,11 @@ it('run prints what the command prints, and how it goes', async () => {
 it.each([
   ['node -e "console.log(6 * 7)"', '42\n'],
   ['npm run --silent hello', 'Hello Ada\n'],
+  ["node -p \"require('semver').valid('v1.2.3')\"", '1.2.3\n'],
+  ['semver 1.2.3 -i minor', '1.3.0\n'],
   ['hello again', 'Hello Ada again\n'],
   ['cat public/note.txt', 'In the slug\n'],
-  ['ls | grep 'js$' | sort', 'echo.js\nhello.js\nserver.js\n'],
+  ['ls | grep [.]js$ | sort', 'echo.js\nhello.js\nserver.js\n'],
   ['echo $NAME in $PWD', 'Ada in /app\n'],
   ['bash -c "exit 0" && echo yes', 'yes\n'],
 ])('run %s', async (command, stdout) => {
