@@ -172,3 +172,71 @@ it('releases what is built even when the first try fails', async () => {
   expect(await queue().outcome(id)).toEqual({ status: 'succeeded', version: 2 });
   expect(batch.mock.calls.length).toBeGreaterThan(1);
 });
+
+it('orders an archive where it is, and what was uploaded of the edge', async () => {
+  const orders = builder(lines(success));
+  const blob = {
+    type: 'blob' as const,
+    url: 'https://example.com/a.tgz',
+    checksum: null,
+    version: 'v7',
+    description: null,
+  };
+  const requests = [
+    { ...request(crypto.randomUUID()), source: { ...blob, id: null }, buildpacks: ['heroku/nodejs'] },
+    { ...request(crypto.randomUUID()), source: { ...blob, id: 'one', checksum: `SHA256:${'A'.repeat(64)}` } },
+  ];
+  for (const each of requests) {
+    await queue().enqueue(each);
+    expect(await queue().outcome(each.id)).toMatchObject({ status: 'succeeded' });
+  }
+  expect(orders).toMatchObject([
+    {
+      source: { url: 'https://example.com/a.tgz', from: 'internet', sha256: null, version: 'v7' },
+      buildpacks: ['heroku/nodejs'],
+      slug: null,
+    },
+    { source: { url: 'http://edge.invalid/internal/sources/one', from: 'upload', sha256: 'a'.repeat(64) } },
+  ]);
+  expect((await currentRelease(database(env.DB), app.id)).description).toBe('Deploy v7');
+});
+
+it('cancels a build that runs and one that waits, and goes on with the next', async () => {
+  const started = Promise.withResolvers<void>();
+  let orders = 0;
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (_, init) => {
+    orders++;
+    if (orders > 1) return new Response(lines(success));
+    started.resolve();
+    const { promise, reject } = Promise.withResolvers<Response>();
+    init?.signal?.addEventListener('abort', () => reject(new Error('aborted')));
+    return promise;
+  });
+  const [running = '', waiting = '', last = ''] = Array.from({ length: 3 }, () => crypto.randomUUID());
+  for (const id of [running, waiting, last]) await queue().enqueue(request(id));
+  await started.promise;
+  expect(await queue().cancel(waiting)).toBe(true);
+  expect(await queue().cancel(running)).toBe(true);
+  const cancelled = { status: 'failed', reason: 'The build was cancelled.' };
+  for (const id of [running, waiting]) {
+    expect(await queue().outcome(id)).toEqual(cancelled);
+    expect(await buildRow(id)).toMatchObject(cancelled);
+    expect(await text(id)).toBe('\n !     The build was cancelled.\n');
+  }
+  expect(await queue().outcome(last)).toEqual({ status: 'succeeded', version: 2 });
+  expect(await queue().cancel(last)).toBe(false);
+  expect(abandoned.sort()).toEqual([`push-${running}`, `push-${waiting}`].sort());
+  expect(orders).toBe(2);
+});
+
+it('ends what was cancelled right before a stop', async () => {
+  const orders = builder(lines(success));
+  const id = crypto.randomUUID();
+  await runInDurableObject(queue(), (_, state) => {
+    const row = JSON.stringify(request(id));
+    state.storage.sql.exec('INSERT INTO builds (id, request, cancelled) VALUES (?, ?, 1)', id, row);
+  });
+  await queue().resume();
+  expect(await queue().outcome(id)).toMatchObject({ status: 'failed' });
+  expect(orders).toEqual([]);
+});
