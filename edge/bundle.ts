@@ -3,6 +3,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { pyodideForWorkers } from './runtimes/python/pyodide-plugin.ts';
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -12,7 +13,7 @@ const options = {
   target: 'esnext',
   conditions: ['workerd', 'worker'],
   external: ['node:*', 'cloudflare:*'],
-  loader: { '.rb': 'text' },
+  loader: { '.py': 'text', '.rb': 'text' },
   logLevel: 'warning',
 } satisfies BuildOptions;
 
@@ -20,7 +21,7 @@ const BUNDLE = /\?bundle$/;
 
 /** The text of a module for another isolate, bundled with all that it imports. */
 async function bundleText(entry: string): Promise<string> {
-  const { outputFiles } = await build({ ...options, entryPoints: [entry], write: false });
+  const { outputFiles } = await build({ ...options, entryPoints: [entry], plugins: [pyodideForWorkers], write: false });
   return outputFiles[0]?.text ?? '';
 }
 

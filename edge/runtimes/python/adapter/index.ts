@@ -1,0 +1,83 @@
+/**
+ * The main module of an instance of the Python runtime: CPython with the app's WSGI or ASGI application in it, to its
+ * Dyno a process as instance-protocol.ts says.
+ */
+import { DurableObject, env } from 'cloudflare:workers';
+import { unpackTar } from 'modern-tar';
+import { appRoot } from '../../../../schema/app-root.ts';
+import type { BootOptions, Instance } from '../../instance-protocol.ts';
+import { catchErrors, exit, uncaught } from '../../node/adapter/errors.ts';
+import { Events } from '../../node/adapter/events.ts';
+import { startEngine } from './engine.ts';
+import { type Exchange, serve } from './exchange.ts';
+import { install } from './library.ts';
+import type { Start } from './start.ts';
+
+const FILES = 'files/';
+
+/** What lib/islet/boot.py gives. */
+interface Boot {
+  boot: { callPromising(start: string): Promise<number | undefined> };
+  serve(exchange: Exchange): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export class App extends DurableObject implements Instance {
+  readonly #events = new Events();
+  #boot: Boot | undefined;
+  /** Requests that are not answered to the end. */
+  #serving = 0;
+
+  async boot({ module, files }: BootOptions): Promise<ReadableStream<Uint8Array>> {
+    catchErrors(this.#events);
+    const entries = await unpackTar(files, { filter: ({ name }) => name.startsWith(FILES) });
+    void this.#start(module, entries).catch(uncaught);
+    return this.#events.stream;
+  }
+
+  async #start(specifier: string, entries: Awaited<ReturnType<typeof unpackTar>>): Promise<void> {
+    const { default: wasm } = await load<{ default: WebAssembly.Module }>('./shared/python.wasm');
+    const { default: stdlib } = await load<{ default: ArrayBuffer }>('./shared/stdlib.zip');
+    const { default: start } = await load<{ default: Start }>(specifier);
+    const python = await startEngine({
+      module: wasm,
+      stdlib,
+      env: env as Record<string, string>,
+      onOutput: (line) => this.#events.output(line),
+    });
+    for (const { header, data = new Uint8Array() } of entries) {
+      const path = `${appRoot}/${header.name.slice(FILES.length)}`;
+      python.FS.mkdirTree(path.slice(0, path.lastIndexOf('/')));
+      python.FS.writeFile(path, data);
+    }
+    python.FS.chdir(appRoot);
+    install(python);
+    const boot = python.pyimport('islet.boot') as Boot;
+    const code = await boot.boot.callPromising(JSON.stringify(start));
+    if (code !== undefined) exit(code);
+    this.#boot = boot;
+    this.#events.send({ type: 'listening' });
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const boot = this.#boot;
+    if (!boot) throw new Error('The app has not started.');
+    this.#serving += 1;
+    return serve(request, {
+      call: (exchange) => boot.serve(exchange),
+      done: () => {
+        this.#serving -= 1;
+      },
+      onError: uncaught,
+    });
+  }
+
+  async stop(): Promise<void> {
+    while (this.#serving > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await this.#boot?.stop();
+  }
+}
+
+const load = <Module>(specifier: string): Promise<Module> => import(specifier);
+
+export default {};
