@@ -86,7 +86,7 @@ export const slugs = sqliteTable('slugs', {
   appId: text('app_id')
     .notNull()
     .references(() => apps.id, { onDelete: 'cascade' }),
-  /** Names the archive in R2: `slugs/<sha256>`. Null: it is to be made of an upload, `uploads/<id>`. */
+  /** Names the archive in R2: `slugs/<sha256>`. Null: it is to be made of an upload, `uploads/<app>/<id>`. */
   sha256: text('sha256'),
   /** Bytes. Null: nothing is uploaded yet. */
   size: integer('size'),

@@ -2,8 +2,9 @@ import { and, eq } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { builds as buildsTable, releases, users } from '../../schema/tables.ts';
+import { deletePrefix } from '../platform/bucket.ts';
 import { buildpackResource, readBuildpack } from '../platform/buildpacks.ts';
-import { deleteCaches } from '../platform/caches.ts';
+import { cachePrefix } from '../platform/caches.ts';
 import { checksum } from '../platform/checksum.ts';
 import { database } from '../platform/database.ts';
 import { ApiError, invalid, notFound } from '../platform/errors.ts';
@@ -93,7 +94,7 @@ builds.delete('/apps/:app/builds/:build', async (c) => {
 /** Forgets what builds have left for the next: what `heroku builds:cache:purge` asks for. */
 builds.delete('/apps/:app/build-cache', async (c) => {
   const app = await appOf(c);
-  await deleteCaches(c.env.BUCKET, app.id);
+  await deletePrefix(c.env.BUCKET, cachePrefix(app.id));
   return c.json({}, 202);
 });
 

@@ -9,7 +9,7 @@ import { database, now } from '../platform/database.ts';
 import { ApiError, notFound } from '../platform/errors.ts';
 import type { Slug } from '../platform/releases.ts';
 import { isSigned, laterDay, signUrl } from '../platform/signed-url.ts';
-import { slugKey, uploadKey } from '../platform/slugs.ts';
+import { slugKey, uploadPrefix } from '../platform/slugs.ts';
 import { storeUpload } from '../platform/upload.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
@@ -87,30 +87,34 @@ export async function findSlug(c: Context<ApiContext>, id: string): Promise<Slug
   return slug;
 }
 
-slugBlobs.put(`${BLOBS}/:slug`, async (c) => {
-  const id = await signedSlug(c, 'PUT');
-  const { size } = await storeUpload(c.env.BUCKET, uploadKey(id), c.req.raw);
+slugBlobs.put(`${BLOBS}/:app/:slug`, async (c) => {
+  const { id, key } = await signedBlob(c, 'PUT');
+  const { size } = await storeUpload(c.env.BUCKET, key, c.req.raw);
   await database(c.env.DB).update(slugsTable).set({ size }).where(eq(slugsTable.id, id));
   return c.body(null, 200);
 });
 
 /** What was uploaded; of a slug that was built here, the archive that its dynos run. */
-slugBlobs.get(`${BLOBS}/:slug`, async (c) => {
-  const id = await signedSlug(c, 'GET');
+slugBlobs.get(`${BLOBS}/:app/:slug`, async (c) => {
+  const { id, key } = await signedBlob(c, 'GET');
   const slug = await database(c.env.DB).query.slugs.findFirst({ where: eq(slugsTable.id, id) });
-  const uploaded = await c.env.BUCKET.get(uploadKey(id));
+  const uploaded = await c.env.BUCKET.get(key);
   const blob = uploaded ?? (slug?.sha256 ? await c.env.BUCKET.get(slugKey(slug.sha256)) : null);
   if (!blob) throw new ApiError(404, 'not_found', 'Nothing was uploaded here.');
   return new Response(blob.body, { headers: { 'content-type': uploaded ? 'application/gzip' : 'application/x-tar' } });
 });
 
-async function signedSlug(c: Context<ApiContext>, method: 'GET' | 'PUT'): Promise<string> {
-  if (await isSigned(c.env.SECRET_KEY, method, new URL(c.req.url))) return c.req.param('slug') ?? '';
-  throw new ApiError(403, 'forbidden', 'This URL has expired or is not whole. The slug has a new one.');
+/** The slug that a signed URL names, and where its upload is. */
+async function signedBlob(c: Context<ApiContext>, method: 'GET' | 'PUT'): Promise<{ id: string; key: string }> {
+  if (!(await isSigned(c.env.SECRET_KEY, method, new URL(c.req.url)))) {
+    throw new ApiError(403, 'forbidden', 'This URL has expired or is not whole. The slug has a new one.');
+  }
+  const { app = '', slug: id = '' } = c.req.param() as Record<string, string>;
+  return { id, key: uploadPrefix(app) + id };
 }
 
 async function slugResource(c: Context<ApiContext>, slug: Slug, method: 'GET' | 'PUT') {
-  const url = new URL(`${BLOBS}/${slug.id}`, c.req.url);
+  const url = new URL(`${BLOBS}/${slug.appId}/${slug.id}`, c.req.url);
   const expires = method === 'PUT' ? Date.now() + VALID_FOR : laterDay();
   return {
     id: slug.id,

@@ -79,7 +79,7 @@ export function orderOf(request: BuildRequest, { edgeUrl, config }: { edgeUrl: s
     if (from.type === 'push') {
       return { url: `${internal}/source/${app.id}/${from.commit}?push=${from.pushId}`, from: 'push' };
     }
-    if (from.type === 'slug') return { url: `${internal}/uploads/${from.id}`, from: 'upload' };
+    if (from.type === 'slug') return { url: `${internal}/uploads/${app.id}/${from.id}`, from: 'upload' };
     if (from.id === null) return { url: from.url, from: 'internet' };
     return { url: `${internal}/sources/${from.id}`, from: 'upload' };
   }

@@ -17,7 +17,7 @@ import { begin } from '../platform/readiness.ts';
 import { failInterrupted } from '../platform/releases.ts';
 import { reseal } from '../platform/reseal.ts';
 import { backgroundApps, routeForHost } from '../platform/routes.ts';
-import { engineKey, slugKey, uploadKey } from '../platform/slugs.ts';
+import { engineKey, slugKey, uploadPrefix } from '../platform/slugs.ts';
 import { sourceKey } from '../platform/sources.ts';
 
 export const internal = new Hono<{ Bindings: Env }>();
@@ -70,7 +70,7 @@ internal.get('/source/:app/:commit', async (c) => {
 
 internal.get('/sources/:source', async (c) => archive(c, sourceKey(c.req.param('source'))));
 
-internal.get('/uploads/:slug', async (c) => archive(c, uploadKey(c.req.param('slug'))));
+internal.get('/uploads/:app/:slug', async (c) => archive(c, uploadPrefix(c.req.param('app')) + c.req.param('slug')));
 
 internal.get('/caches/:app/:name', async (c) => archive(c, cachePrefix(c.req.param('app')) + c.req.param('name')));
 

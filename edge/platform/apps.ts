@@ -3,11 +3,13 @@ import { apps, collaborators, releases } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { deleteRepository } from '../git/index.ts';
 import { checkAppName, randomAppName } from './app-name.ts';
-import { deleteCaches } from './caches.ts';
+import { deletePrefix } from './bucket.ts';
+import { cachePrefix } from './caches.ts';
 import { database, isUniqueViolation, now } from './database.ts';
 import { invalid, notFound } from './errors.ts';
 import { sealConfig } from './releases.ts';
 import { announceGone } from './routes.ts';
+import { uploadPrefix } from './slugs.ts';
 
 export type App = typeof apps.$inferSelect;
 
@@ -88,6 +90,7 @@ export async function deleteApp(env: Env, app: App): Promise<void> {
   await Promise.all([
     env.LOG_CHANNEL.get(env.LOG_CHANNEL.idFromName(app.id)).destroy(),
     deleteRepository(env, app.id),
-    deleteCaches(env.BUCKET, app.id),
+    deletePrefix(env.BUCKET, cachePrefix(app.id)),
+    deletePrefix(env.BUCKET, uploadPrefix(app.id)),
   ]);
 }
