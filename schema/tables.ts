@@ -194,6 +194,99 @@ export const domains = sqliteTable(
   (table) => [index('domains_app').on(table.appId)],
 );
 
+/** App features that were set, by their names in edge/platform/features.ts; one that is not here is as by default. */
+export const features = sqliteTable(
+  'features',
+  {
+    appId: text('app_id')
+      .notNull()
+      .references(() => apps.id, { onDelete: 'cascade' }),
+    name: text('name').notNull(),
+    enabled: integer('enabled', { mode: 'boolean' }).notNull(),
+    updatedAt: updatedAt(),
+  },
+  (table) => [uniqueIndex('features_app_name').on(table.appId, table.name)],
+);
+
+export const pipelines = sqliteTable(
+  'pipelines',
+  {
+    id: id(),
+    name: text('name').notNull(),
+    ownerId: text('owner_id')
+      .notNull()
+      .references(() => users.id),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (table) => [uniqueIndex('pipelines_owner_name').on(table.ownerId, table.name)],
+);
+
+/** Heroku's stages ("Pipelines"), in the order of promotion; review apps stand beside it. */
+export const stages = ['test', 'review', 'development', 'staging', 'production'] as const;
+
+export const pipelineCouplings = sqliteTable(
+  'pipeline_couplings',
+  {
+    id: id(),
+    pipelineId: text('pipeline_id')
+      .notNull()
+      .references(() => pipelines.id, { onDelete: 'cascade' }),
+    /** An app is in one pipeline at most. */
+    appId: text('app_id')
+      .notNull()
+      .unique()
+      .references(() => apps.id, { onDelete: 'cascade' }),
+    stage: text('stage', { enum: stages }).notNull(),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (table) => [index('pipeline_couplings_pipeline').on(table.pipelineId)],
+);
+
+/** One app that a slug was promoted to; those of one promotion share its id. */
+export const promotionTargets = sqliteTable(
+  'promotion_targets',
+  {
+    id: id(),
+    promotionId: text('promotion_id').notNull(),
+    pipelineId: text('pipeline_id')
+      .notNull()
+      .references(() => pipelines.id, { onDelete: 'cascade' }),
+    sourceAppId: text('source_app_id').notNull(),
+    sourceReleaseId: text('source_release_id').notNull(),
+    appId: text('app_id').notNull(),
+    /** What it made there; null where it failed, or is not done. */
+    releaseId: text('release_id'),
+    status: text('status', { enum: ['pending', 'succeeded', 'failed'] }).notNull(),
+    /** Why it failed, in one sentence. */
+    error: text('error'),
+    createdAt: createdAt(),
+  },
+  (table) => [index('promotion_targets_promotion').on(table.promotionId)],
+);
+
+/** Apps that their owners have offered to others. */
+export const appTransfers = sqliteTable(
+  'app_transfers',
+  {
+    id: id(),
+    appId: text('app_id')
+      .notNull()
+      .references(() => apps.id, { onDelete: 'cascade' }),
+    ownerId: text('owner_id')
+      .notNull()
+      .references(() => users.id),
+    recipientId: text('recipient_id')
+      .notNull()
+      .references(() => users.id),
+    state: text('state', { enum: ['pending', 'accepted', 'declined'] }).notNull(),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (table) => [index('app_transfers_app').on(table.appId)],
+);
+
 /** Changes that were asked for through the API and git; see edge/api/audit.ts. They outlast the users and apps they name. */
 export const auditEvents = sqliteTable(
   'audit_events',
@@ -213,4 +306,23 @@ export const auditEvents = sqliteTable(
     address: text('address').notNull(),
   },
   (table) => [index('audit_events_created').on(table.createdAt), index('audit_events_app').on(table.app)],
+);
+
+/** Requests that a client may send again; see edge/api/idempotency.ts. */
+export const idempotencyKeys = sqliteTable(
+  'idempotency_keys',
+  {
+    userId: text('user_id').notNull(),
+    key: text('key').notNull(),
+    /** SHA-256 of the path and the body. */
+    fingerprint: text('fingerprint').notNull(),
+    /** The answer; null until there is one. */
+    status: integer('status'),
+    body: text('body'),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    uniqueIndex('idempotency_keys_user').on(table.userId, table.key),
+    index('idempotency_keys_created').on(table.createdAt),
+  ],
 );

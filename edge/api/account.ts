@@ -3,7 +3,8 @@ import type { ApiContext, User } from './auth.ts';
 
 export const account = new Hono<ApiContext>();
 
-account.get('/account', (c) => c.json(accountResource(c.get('user'))));
+/** `~` is who asks. */
+account.on('GET', ['/account', '/users/~'], (c) => c.json(accountResource(c.get('user'))));
 
 function accountResource(user: User) {
   return {

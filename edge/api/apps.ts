@@ -10,6 +10,7 @@ import { announce } from '../platform/routes.ts';
 import { appUrl } from '../platform/urls.ts';
 import type { ApiContext } from './auth.ts';
 import { page } from './paging.ts';
+import { region } from './region.ts';
 import { stack } from './stack.ts';
 import { body } from './validate.ts';
 
@@ -78,7 +79,8 @@ export async function ownAppOf(c: Context<ApiContext>): Promise<App> {
   throw new ApiError(403, 'forbidden', `Only the owner of ${app.name} may do this.`);
 }
 
-async function appResource(c: Context<ApiContext>, app: App) {
+/** An app in the API's answers. */
+export async function appResource(c: Context<ApiContext>, app: App) {
   const db = database(c.env.DB);
   const [owner, slug] = await Promise.all([
     db.query.users.findFirst({ where: eq(users.id, app.ownerId) }),
@@ -97,7 +99,7 @@ async function appResource(c: Context<ApiContext>, app: App) {
     maintenance: app.maintenance,
     organization: null,
     owner: owner && { id: owner.id, email: owner.email },
-    region: { id: '59accabd-516d-4f0e-83e6-6e3757701145', name: 'local' },
+    region,
     released_at: app.releasedAt,
     repo_size: null,
     slug_size: slug?.size ?? null,

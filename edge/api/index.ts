@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { ApiError } from '../platform/errors.ts';
 import { account } from './account.ts';
 import { addons } from './addons.ts';
+import { appTransfers } from './app-transfers.ts';
 import { apps } from './apps.ts';
 import { audit, recordChanges } from './audit.ts';
 import { type ApiContext, authenticate } from './auth.ts';
@@ -15,30 +16,40 @@ import { configVars } from './config-vars.ts';
 import { domains } from './domains.ts';
 import { dynoSizes } from './dyno-sizes.ts';
 import { dynos } from './dynos.ts';
+import { etag } from './etag.ts';
+import { features } from './features.ts';
+import { filters } from './filters.ts';
 import { formation } from './formation.ts';
 import { git } from './git.ts';
+import { idempotency } from './idempotency.ts';
 import { logDrains } from './log-drains.ts';
 import { logSessions, logStream } from './log-sessions.ts';
+import { pipelineCouplings } from './pipeline-couplings.ts';
+import { pipelinePromotions } from './pipeline-promotions.ts';
+import { pipelines } from './pipelines.ts';
+import { rateLimit } from './rate-limit.ts';
 import { releaseOutput, releases } from './releases.ts';
+import { requestId } from './request-id.ts';
+import { reviewApps } from './review-apps.ts';
 import { slugBlobs, slugs } from './slugs.ts';
 import { sourceBlobs, sources } from './sources.ts';
+import { stacksAndRegions } from './stacks-and-regions.ts';
 import { users } from './users.ts';
+import { limitBody } from './validate.ts';
 
 export const api = new Hono<ApiContext>();
 
-api.use(async (c, next) => {
-  await next();
-  c.header('Request-Id', c.req.header('x-request-id') ?? crypto.randomUUID());
-});
+api.use(requestId);
 
 api.get('/health', (c) => c.json({ status: 'ok' }));
 for (const open of [buildOutput, buildpackRegistry, logStream, releaseOutput, slugBlobs, sourceBlobs])
   api.route('/', open);
 
-api.use(authenticate, recordChanges);
+api.use(authenticate, rateLimit(), limitBody, recordChanges, idempotency, etag);
 for (const resource of [
   account,
   addons,
+  appTransfers,
   apps,
   audit,
   authorizations,
@@ -49,13 +60,20 @@ for (const resource of [
   domains,
   dynoSizes,
   dynos,
+  features,
+  filters,
   formation,
   git,
   logDrains,
   logSessions,
+  pipelineCouplings,
+  pipelinePromotions,
+  pipelines,
   releases,
+  reviewApps,
   slugs,
   sources,
+  stacksAndRegions,
   users,
 ]) {
   api.route('/', resource);

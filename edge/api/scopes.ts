@@ -11,9 +11,9 @@ export function isAllowed(scope: Scope[], method: string, path: string): boolean
   if (scope.includes('global')) return true;
   const reads =
     method === 'GET' || method === 'HEAD' || path.endsWith('/git-upload-pack') || path.endsWith('/log-sessions');
-  if (path === '/account' && reads && scope.length > 0) return true;
+  if ((path === '/account' || path === '/users/~') && reads && scope.length > 0) return true;
   // Tokens make tokens, and users make users: only what may do everything may.
-  if (path.startsWith('/oauth/') || path.startsWith('/users')) return false;
+  if (path.startsWith('/oauth/') || (path.startsWith('/users') && path !== '/users/~/apps')) return false;
   const enough: Scope[] = ['write-protected'];
   if (reads) enough.push('read-protected');
   if (!PROTECTED.test(path)) enough.push('write', ...(reads ? (['read'] as const) : []));

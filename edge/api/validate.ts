@@ -1,17 +1,29 @@
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import type { z } from 'zod';
 import { ApiError, invalid } from '../platform/errors.ts';
+import type { ApiContext } from './auth.ts';
 
 /** Larger bodies are refused: no request of the API needs more. Bytes. */
 const MAX_BODY = 1024 * 1024;
 
+const limit = bodyLimit({
+  maxSize: MAX_BODY,
+  onError: () => {
+    throw new ApiError(413, 'bad_request', `The body is larger than ${MAX_BODY} bytes.`);
+  },
+});
+
+/** Reads no more of a body than that, whatever its headers say; git's packs have limits of their own. */
+export const limitBody: MiddlewareHandler<ApiContext> = (c, next) =>
+  /^\/[^/]+\.git\//.test(c.req.path) ? next() : limit(c, next);
+
 /**
  * The request's JSON body, checked; an empty body counts as `{}`.
- * @throws ApiError 400 when it is not JSON, 413 when it is too large, 422 naming the field that will not do
+ * @throws ApiError 400 when it is not JSON, 422 naming the field that will not do
  */
 export async function body<T extends z.ZodType>(c: Context, schema: T): Promise<z.infer<T>> {
   const text = await c.req.text();
-  if (text.length > MAX_BODY) throw new ApiError(413, 'bad_request', `The body is larger than ${MAX_BODY} bytes.`);
   let value: unknown;
   try {
     value = text.trim() ? JSON.parse(text) : {};

@@ -5,7 +5,8 @@ import { apps, domains, formation, slugs } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { RELEASE } from '../router/placement.ts';
 import { type Database, database, now } from './database.ts';
-import { currentRelease, releaseConfig } from './releases.ts';
+import { featuresOf } from './features.ts';
+import { currentRelease, type Release, releaseConfig, type Slug } from './releases.ts';
 import { appHost } from './urls.ts';
 
 /**
@@ -37,10 +38,11 @@ async function appForHost(env: Env, host: string): Promise<typeof apps.$inferSel
 /** How an app is served, as it is now. */
 export async function routeOf(env: Env, app: typeof apps.$inferSelect): Promise<Route> {
   const db = database(env.DB);
-  const [release, dynos, custom] = await Promise.all([
+  const [release, dynos, custom, features] = await Promise.all([
     currentRelease(db, app.id),
     db.query.formation.findMany({ where: eq(formation.appId, app.id) }),
     db.query.domains.findMany({ where: eq(domains.appId, app.id) }),
+    featuresOf(db, app.id),
   ]);
   const slug = release.slugId ? await db.query.slugs.findFirst({ where: eq(slugs.id, release.slugId) }) : undefined;
   return {
@@ -55,7 +57,10 @@ export async function routeOf(env: Env, app: typeof apps.$inferSelect): Promise<
           slug: slug.sha256,
           commit: slug.commit,
           createdAt: release.createdAt,
-          config: await releaseConfig(env, release),
+          config: {
+            ...(features.has('runtime-dyno-metadata') && dynoMetadata(app, release, slug)),
+            ...(await releaseConfig(env, release)),
+          },
         }
       : null,
     formation: Object.fromEntries(dynos.map(({ type, quantity }) => [type, quantity])),
@@ -63,6 +68,15 @@ export async function routeOf(env: Env, app: typeof apps.$inferSelect): Promise<
     ...(app.halted && { halted: true }),
   };
 }
+
+/** What the feature runtime-dyno-metadata adds to the environment ("Dyno Metadata"). */
+const dynoMetadata = (app: typeof apps.$inferSelect, release: Release, slug: Slug) => ({
+  HEROKU_APP_ID: app.id,
+  HEROKU_APP_NAME: app.name,
+  HEROKU_RELEASE_CREATED_AT: release.createdAt,
+  HEROKU_SLUG_COMMIT: slug.commit ?? '',
+  HEROKU_SLUG_DESCRIPTION: release.description,
+});
 
 /** The apps that have processes besides `web`, by which a runner that starts knows what to start. */
 export async function backgroundApps(env: Env): Promise<BackgroundApp[]> {

@@ -1,3 +1,17 @@
+CREATE TABLE `app_transfers` (
+	`id` text PRIMARY KEY NOT NULL,
+	`app_id` text NOT NULL,
+	`owner_id` text NOT NULL,
+	`recipient_id` text NOT NULL,
+	`state` text NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade,
+	FOREIGN KEY (`owner_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`recipient_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `app_transfers_app` ON `app_transfers` (`app_id`);--> statement-breakpoint
 CREATE TABLE `apps` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
@@ -74,6 +88,15 @@ CREATE TABLE `domains` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `domains_hostname_unique` ON `domains` (`hostname`);--> statement-breakpoint
 CREATE INDEX `domains_app` ON `domains` (`app_id`);--> statement-breakpoint
+CREATE TABLE `features` (
+	`app_id` text NOT NULL,
+	`name` text NOT NULL,
+	`enabled` integer NOT NULL,
+	`updated_at` text NOT NULL,
+	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `features_app_name` ON `features` (`app_id`,`name`);--> statement-breakpoint
 CREATE TABLE `formation` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
@@ -87,6 +110,55 @@ CREATE TABLE `formation` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `formation_type` ON `formation` (`app_id`,`type`);--> statement-breakpoint
+CREATE TABLE `idempotency_keys` (
+	`user_id` text NOT NULL,
+	`key` text NOT NULL,
+	`fingerprint` text NOT NULL,
+	`status` integer,
+	`body` text,
+	`created_at` text NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `idempotency_keys_user` ON `idempotency_keys` (`user_id`,`key`);--> statement-breakpoint
+CREATE INDEX `idempotency_keys_created` ON `idempotency_keys` (`created_at`);--> statement-breakpoint
+CREATE TABLE `pipeline_couplings` (
+	`id` text PRIMARY KEY NOT NULL,
+	`pipeline_id` text NOT NULL,
+	`app_id` text NOT NULL,
+	`stage` text NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	FOREIGN KEY (`pipeline_id`) REFERENCES `pipelines`(`id`) ON UPDATE no action ON DELETE cascade,
+	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `pipeline_couplings_app_id_unique` ON `pipeline_couplings` (`app_id`);--> statement-breakpoint
+CREATE INDEX `pipeline_couplings_pipeline` ON `pipeline_couplings` (`pipeline_id`);--> statement-breakpoint
+CREATE TABLE `pipelines` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`owner_id` text NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	FOREIGN KEY (`owner_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `pipelines_owner_name` ON `pipelines` (`owner_id`,`name`);--> statement-breakpoint
+CREATE TABLE `promotion_targets` (
+	`id` text PRIMARY KEY NOT NULL,
+	`promotion_id` text NOT NULL,
+	`pipeline_id` text NOT NULL,
+	`source_app_id` text NOT NULL,
+	`source_release_id` text NOT NULL,
+	`app_id` text NOT NULL,
+	`release_id` text,
+	`status` text NOT NULL,
+	`error` text,
+	`created_at` text NOT NULL,
+	FOREIGN KEY (`pipeline_id`) REFERENCES `pipelines`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE INDEX `promotion_targets_promotion` ON `promotion_targets` (`promotion_id`);--> statement-breakpoint
 CREATE TABLE `releases` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
