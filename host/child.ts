@@ -25,6 +25,12 @@ export interface ChildOptions {
 /** How long a process that was told to stop may take before it is killed. Milliseconds. */
 const STOP_PATIENCE_MS = 5_000;
 
+/** How long one that is replaced may take for what it has begun: what Heroku gives a process after SIGTERM. */
+const DRAIN_PATIENCE_MS = 30_000;
+
+/** How long the one in its place may take to start before the old one ends all the same. Milliseconds. */
+const READY_PATIENCE_MS = 20_000;
+
 /** How long the last of a killed process group may take to be gone. Milliseconds. */
 const GROUP_PATIENCE_MS = 500;
 
@@ -73,12 +79,30 @@ export class Child {
     this.#process?.kill('SIGKILL');
   }
 
-  /** Ends the process politely and starts it again, with another environment from now on. */
-  async restart(env: NodeJS.ProcessEnv): Promise<void> {
+  /** Ends the process politely and starts it again, with `env` as its environment from now on. */
+  async restart(env = this.#env): Promise<void> {
     this.#env = env;
     await this.stop();
     this.#stopping = false;
     this.#start();
+  }
+
+  /**
+   * Has a new process take the place of the present one, which accepts no more connections on the sockets that both
+   * have, and ends when it has answered what it had begun.
+   * @param ready resolves when the new process answers
+   */
+  async replace(ready: Promise<void>): Promise<void> {
+    const old = this.#process;
+    this.#start();
+    await Promise.race([ready, delay(READY_PATIENCE_MS)]);
+    if (!old || old.exitCode !== null || old.signalCode !== null) return;
+    const ended = new Promise((resolve) => old.once('exit', resolve));
+    old.kill('SIGTERM');
+    const force = setTimeout(() => old.kill('SIGKILL'), DRAIN_PATIENCE_MS);
+    await ended;
+    clearTimeout(force);
+    if (old.pid) await endGroup(old.pid);
   }
 
   /** Ends the process for good, and what it started with it: politely, then by force. */
@@ -111,7 +135,10 @@ export class Child {
         createInterface({ input: stream }).on('line', (line) => onLine?.(line) || report(`${name} | ${line}`));
     }
     child.once('error', (error) => report(`${name} cannot be started: ${error.message}`));
-    child.once('exit', (code, signal) => this.#ended(signal ? `by signal ${signal}` : `with code ${code}`));
+    child.once('exit', (code, signal) => {
+      // One that another has taken the place of ends as it was told.
+      if (child === this.#process) this.#ended(signal ? `by signal ${signal}` : `with code ${code}`);
+    });
     onStart?.(child);
   }
 

@@ -65,6 +65,11 @@ export class RunnerPool {
     );
   }
 
+  /** Starts all runners anew, one after the other, while every connection is taken and every answer ends. */
+  async replace(): Promise<void> {
+    for (const runner of [...this.#shared, ...this.#lone.flatMap((lone) => lone?.runner ?? [])]) await runner.replace();
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const lone of this.#lone) clearTimeout(lone?.timer);

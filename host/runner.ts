@@ -1,3 +1,4 @@
+import { READY } from '../edge/runner/trace.ts';
 import type { Child } from './child.ts';
 import { type Incident, Watchdog } from './watchdog.ts';
 
@@ -27,13 +28,16 @@ export class Runner {
   readonly #watchdog: Watchdog;
   /** When each app last got the thread, the latest last. */
   readonly #entered = new Map<string, number>();
+  #ready = Promise.withResolvers<void>();
 
   constructor({ index, port, trace, memoryLimit, run, onIncident }: RunnerOptions) {
     this.index = index;
     this.url = `http://127.0.0.1:${port}`;
     this.child = run((line) => {
       if (!line.startsWith(`${trace} `)) return false;
-      this.#enter(line.slice(trace.length + 1));
+      const word = line.slice(trace.length + 1);
+      if (word === READY) this.#ready.resolve();
+      else this.#enter(word);
       return true;
     });
     this.#watchdog = new Watchdog({
@@ -55,6 +59,12 @@ export class Runner {
   /** Forgets who was there: it starts anew. */
   forget(): void {
     this.#entered.clear();
+  }
+
+  /** Starts it anew, without a moment when nobody takes connections. */
+  async replace(): Promise<void> {
+    this.#ready = Promise.withResolvers();
+    await this.child.replace(this.#ready.promise);
   }
 
   async stop(): Promise<void> {

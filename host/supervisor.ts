@@ -32,8 +32,6 @@ const EDGE_TRIES = 40;
 const EDGE_RETRY_MS = 250;
 
 interface RunnersOptions {
-  /** The bundled Worker. */
-  script: string;
   edgeOptions: EdgeOptions;
   /** The public sockets. */
   listening: Socket[];
@@ -48,6 +46,7 @@ export class Supervisor {
   readonly #children: Child[] = [];
   #runners: RunnerPool | undefined;
   #edge: Child | undefined;
+  #builder: Child | undefined;
   #edgeReady = Promise.withResolvers<void>();
   #orders: Server | undefined;
 
@@ -70,10 +69,7 @@ export class Supervisor {
     const edgeUrl = `http://127.0.0.1:${edgePort}`;
     const internalSecret = randomBytes(32).toString('base64url');
 
-    progress('Bundling the Workers');
-    const [edgeScript, runnerScript] = await Promise.all([bundleEdge(), bundleRunner()]);
-    // Its process is of no more use.
-    await stopEsbuild();
+    const [edgeScript, runnerScript] = await bundle();
 
     progress('Starting edge, builder and runners');
     const urls = (ports: number[]) => JSON.stringify(ports.map((each) => `http://127.0.0.1:${each}`));
@@ -95,19 +91,15 @@ export class Supervisor {
     };
     const edge = this.#startEdge(edgeOptions);
     const builder = this.#startBuilder(builderPort, internalSecret);
-    this.#startRunners({
-      script: runnerScript,
-      edgeOptions,
-      listening,
-      privates,
-      lonePorts,
-    });
+    this.#configureRunners(runnerScript, edgeOptions, listening);
+    this.#startRunners({ edgeOptions, listening, privates, lonePorts });
     await withPatience(Promise.all([edge, builder]).then(() => answers(port)));
     await this.#tellEdge(edgeOptions, 'DELETE', '/confinement');
     if (this.#dataDir.secretKey.previous) await this.#finishRotation(edgeOptions);
     this.#orders = await listenForOrders(this.#dataDir.path, {
       '/snapshot': () => this.#snapshot(),
       '/rotate-key': () => this.#rotateKey(edgeOptions),
+      '/restart': () => this.#restart(edgeOptions, listening),
     });
   }
 
@@ -193,7 +185,7 @@ export class Supervisor {
   #startBuilder(port: number, internalSecret: string): Promise<void> {
     const { appsDomain } = this.#settings;
     const ready = Promise.withResolvers<void>();
-    this.#run({
+    this.#builder = this.#run({
       name: 'builder',
       command: process.execPath,
       args: [file('../builder/main.ts')],
@@ -213,15 +205,27 @@ export class Supervisor {
     return ready.promise;
   }
 
-  #startRunners({ script, edgeOptions, listening, privates, lonePorts }: RunnersOptions): void {
-    const { vars, port } = edgeOptions;
-    const [shared, lone] = ['runner.capnp', 'lone-runner.capnp'].map((name) => join(this.#dataDir.run, name)) as [
-      string,
-      string,
-    ];
-    const options = { script, edge: `127.0.0.1:${port}`, ipv6: listening.length > 1 };
-    writeFileSync(shared, runnerConfig(options));
-    writeFileSync(lone, runnerConfig({ ...options, lone: true }));
+  /** Where the configuration of runners is. */
+  #runnerConfig(lone: boolean): string {
+    return join(this.#dataDir.run, lone ? 'lone-runner.capnp' : 'runner.capnp');
+  }
+
+  #configureRunners(script: string, { port }: EdgeOptions, listening: Socket[]): void {
+    for (const lone of [false, true]) {
+      const config = runnerConfig({ script, edge: `127.0.0.1:${port}`, ipv6: listening.length > 1, lone });
+      writeFileSync(this.#runnerConfig(lone), config);
+    }
+  }
+
+  /** Starts every part anew from the code that is there now. Apps are served all the while. */
+  async #restart(options: EdgeOptions, listening: Socket[]): Promise<void> {
+    const [, runnerScript] = await bundle();
+    await Promise.all([this.#restartEdge(options), this.#builder?.restart()]);
+    this.#configureRunners(runnerScript, options, listening);
+    await this.#runners?.replace();
+  }
+
+  #startRunners({ edgeOptions: { vars, ...edge }, listening, privates, lonePorts }: RunnersOptions): void {
     const trace = randomBytes(16).toString('base64url');
     const { INTERNAL_SECRET = '', RUNNERS = '', LONE_RUNNERS = '', APPS_DOMAIN = '', PUBLIC_PORT = '' } = vars;
     const env = { INTERNAL_SECRET, RUNNERS, LONE_RUNNERS, APPS_DOMAIN, PUBLIC_PORT, TRACE: trace };
@@ -230,7 +234,7 @@ export class Supervisor {
       lonePorts,
       trace,
       memoryLimit: this.#settings.runnerMemory,
-      confine: (order) => this.#confine(edgeOptions, order),
+      confine: (order) => this.#confine({ ...edge, vars }, order),
       report,
       spawn: (index, socket, onLine) => {
         const isLone = index >= privates.length;
@@ -244,7 +248,7 @@ export class Supervisor {
             'serve',
             '--experimental',
             ...sockets.map(([name], i) => `--socket-fd=${name}=${i + 3}`),
-            isLone ? lone : shared,
+            this.#runnerConfig(isLone),
           ],
           env: { ...env, RUNNER: String(index) },
           sockets: sockets.map(([, fd]) => fd),
@@ -286,6 +290,15 @@ export class Supervisor {
 }
 
 const report = (line: string): void => console.error(line);
+
+/** Paths of the two Workers, bundled: the edge's and the runner's. */
+async function bundle(): Promise<[string, string]> {
+  progress('Bundling the Workers');
+  const scripts = await Promise.all([bundleEdge(), bundleRunner()]);
+  // Its process is of no more use.
+  await stopEsbuild();
+  return scripts;
+}
 
 const progress = (line: string): void => console.log(`${line} …`);
 
