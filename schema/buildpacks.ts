@@ -8,7 +8,6 @@ export const officialBuildpacks = [
   'heroku/nodejs',
   'heroku/python',
   'heroku/ruby',
-  'heroku/php',
   'heroku-community/static',
   'islet/worker',
 ] as const;

@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { officialBuildpacks } from '../../schema/buildpacks.ts';
 import { BuildFailure } from '../failure.ts';
 import { temporaryDirectory } from '../testing.ts';
+import { buildpacks } from './index.ts';
 import { listedBuildpacks } from './listed.ts';
 
 const files = {
@@ -17,6 +19,10 @@ async function listed(tree: Record<string, string>, { asked = [] as string[], co
   for (const [name, text] of Object.entries(tree)) await writeFile(join(directory, name), text);
   return listedBuildpacks(directory, asked, config);
 }
+
+test('every official buildpack is there', () => {
+  expect(buildpacks.map(({ name }) => name).sort()).toEqual([...officialBuildpacks].sort());
+});
 
 test('what was asked for comes first, then BUILDPACK_URL, then the files of the app', async () => {
   const config = { BUILDPACK_URL: 'https://example.com/a.tgz' };

@@ -61,7 +61,6 @@ const descriptions: Record<OfficialBuildpack, string> = {
   'heroku/nodejs': 'Node.js apps, from a package.json',
   'heroku/python': 'Python apps, from a requirements.txt, pyproject.toml or uv.lock',
   'heroku/ruby': 'Ruby apps, from a Gemfile',
-  'heroku/php': 'PHP apps, from a composer.json or index.php',
   'heroku-community/static': 'Static sites, from a static.json or index.html',
   'islet/worker': 'Workers, from a configuration of wrangler',
 };
