@@ -263,6 +263,40 @@ describe('child processes', () => {
       ['main.cjs'],
     ));
 
+  test('the forms that wait for scripts and commands of packages', () =>
+    same(
+      {
+        'package.json': JSON.stringify({
+          scripts: {
+            pregen: 'echo before',
+            gen: 'node child.cjs',
+            both: 'npm run gen -s && node -p 5',
+            bad: 'node bad',
+          },
+        }),
+        'main.cjs': `const { execSync, spawnSync } = require('child_process')
+        console.log(String(execSync('npm run -s gen -- a "b c"')), String(execSync('npm run both --silent')), String(execSync('sh -c "cd sub && pwd"')).endsWith('/sub\\n'))
+        try { execSync('npm run -s bad', { stdio: 'pipe' }) } catch ({ status }) { console.log(status) }`,
+        'child.cjs': `console.log('child', process.env.npm_lifecycle_event, process.argv.slice(2))`,
+        'bad.js': 'process.exit(3)',
+        'sub/file': '',
+      },
+      ['main.cjs'],
+    ));
+
+  test('a form that waits says why it cannot', async () => {
+    await sandbox.writeEntries(
+      files({
+        'wait.cjs': `try { require('child_process').execSync('node late.mjs') } catch ({ message }) { console.log(message) }`,
+        'late.mjs': 'await new Promise((resolve) => setTimeout(resolve, 10));',
+      }),
+    );
+    const { stdout } = await runLine(sandbox, 'node wait.cjs');
+    expect(stdout).toContain(
+      'spawnSync node late.mjs: the sandbox cannot wait for this command, because it or a module',
+    );
+  });
+
   test('workers', () =>
     same({
       'main.mjs': `import { Worker } from 'node:worker_threads'; import { once } from 'node:events'

@@ -2,13 +2,14 @@
  * The `Sync` forms of `node:child_process`.
  *
  * All programs of the machine share one thread, so a program that is waited for must do all its work before it returns. A
- * CommonJS program or an ES module without `await` does; so do the commands below. Of others the error says why they
- * cannot.
+ * CommonJS program or an ES module without `await` does; so do the commands below, and the scripts and commands of
+ * packages that come to such programs. Of others the error says why they cannot.
  */
 import { posix } from 'node:path';
 import { Pipe } from '../pipe.ts';
-import { findCommand } from '../programs/program.ts';
-import { Task, TaskEnded } from '../task.ts';
+import { type Line, linesOf } from '../programs/npm.ts';
+import { findCommand, type Program } from '../programs/program.ts';
+import { type Sink, Task, TaskEnded } from '../task.ts';
 import { fs } from '../tree.ts';
 import { type Clause, parseSimpleScript } from './simple-script.ts';
 
@@ -124,23 +125,12 @@ export function runSync(
   try {
     const clauses =
       argv[0] === 'sh' && argv[1] === '-c' ? parseSimpleScript(argv[2] ?? '', env) : [{ argv, joined: ';' as const }];
-    status = 0;
-    for (const clause of clauses) {
-      if ((clause.joined === '&&' && status !== 0) || (clause.joined === '||' && status === 0)) continue;
-      const task = new Task({
-        argv: clause.argv,
-        env: { ...env, ...clause.env },
-        cwd,
-        stdin: Pipe.of(typeof input === 'string' ? Buffer.from(input) : input),
-        stdout: sink(1, stdout),
-        stderr: sink(2, stderr),
-        parent,
-      });
-      pid = task.pid;
-      runClause(task, clause, streams);
-      status = task.exit?.exitCode ?? null;
-      signal = task.exit?.signal ?? null;
-    }
+    const place = { env, cwd, parent, streams, stdout: sink(1, stdout), stderr: sink(2, stderr) };
+    const stdin = typeof input === 'string' ? Buffer.from(input) : input;
+    const last = runClauses(clauses, { ...place, stdin });
+    pid = last?.pid ?? 0;
+    status = last?.exit?.exitCode ?? (last ? null : 0);
+    signal = last?.exit?.signal ?? null;
   } catch (thrown) {
     error = thrown as Error;
     status = null;
@@ -154,17 +144,86 @@ export function runSync(
   return { pid, status, signal, output: [null, out, err], stdout: out, stderr: err, ...(error && { error }) };
 }
 
-function runClause(task: Task, { argv }: Clause, streams: unknown[]): void {
+interface Place {
+  env: Record<string, string>;
+  cwd: string;
+  parent: Task;
+  /** What the caller asked for as standard streams. */
+  streams: unknown[];
+  stdin: Uint8Array | undefined;
+  stdout: Sink;
+  stderr: Sink;
+}
+
+/** @returns the last command that ran */
+function runClauses(clauses: readonly Clause[], place: Place): Task | undefined {
+  const { env, parent, streams, stdin, stdout, stderr } = place;
+  let { cwd } = place;
+  let last: Task | undefined;
+  for (const { argv, env: assigned, joined } of clauses) {
+    const status = last ? last.exit?.exitCode : 0;
+    if ((joined === '&&' && status !== 0) || (joined === '||' && status === 0)) continue;
+    const options = { argv, env: { ...env, ...assigned }, cwd, stdin: Pipe.of(stdin), stdout, stderr, parent };
+    last = new Task(options);
+    if (argv[0] === 'cd') {
+      cwd = posix.resolve(cwd, argv[1] ?? env.HOME ?? '/');
+      last.end({ exitCode: fs.existsSync(cwd) ? 0 : 1, signal: null });
+    } else runClause(last, argv, streams);
+  }
+  return last;
+}
+
+/** Runs lines of shell as a task, up to the first that fails. */
+function runLines(task: Task, lines: readonly Line[], streams: unknown[]): void {
+  let last: Task | undefined;
+  for (const { title, line, env } of lines) {
+    if (title !== '') task.write(1, Buffer.from(title));
+    last = runClauses(parseSimpleScript(line, env), {
+      env,
+      cwd: task.cwd,
+      parent: task,
+      streams,
+      stdin: undefined,
+      stdout: (chunk) => task.write(1, chunk),
+      stderr: (chunk) => task.write(2, chunk),
+    });
+    if (last?.exit?.exitCode !== 0) break;
+  }
+  task.end(last?.exit ?? { exitCode: 0, signal: null });
+}
+
+/** The lines that a shell or a package manager would run, where they can be told without running it. */
+function linesToRun(program: Program, task: Task): Line[] | undefined {
+  if (program.names.includes('npm') || program.names.includes('npx')) return linesOf(task);
+  const [option, line] = task.argv.slice(1);
+  return program.names.includes('sh') && option === '-c' ? [{ title: '', line: line ?? '', env: task.env }] : undefined;
+}
+
+function runClause(task: Task, argv: string[], streams: unknown[]): void {
   const name = (argv[0] ?? '').split('/').at(-1) ?? '';
   const found = findCommand(argv, task);
   if (found?.program.names.includes('node')) {
     task.argv = found.argv;
-    task.enter(() => synchronousNode.run(task));
+    try {
+      task.enter(() => synchronousNode.run(task));
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
+      task.kill('SIGKILL');
+      throw cannotWait(argv, 'it or a module that it imports has an `await` at its top level');
+    }
     if (task.exit === undefined) {
       task.kill('SIGKILL');
       throw cannotWait(argv, 'it goes on after its last statement (a timer, a promise or a child process)');
     }
     return;
+  }
+  if (found) {
+    task.argv = found.argv;
+    const lines = linesToRun(found.program, task);
+    if (lines) {
+      runLines(task, lines, streams);
+      return;
+    }
   }
   const command = commands[name];
   if (command && !found) {

@@ -139,6 +139,7 @@ synchronousNode.run = (task) => {
     }
     if (task.idle) (runtime.process.exit as () => void)();
   } catch (error) {
+    if ((error as { code?: unknown } | null)?.code === 'ERR_REQUIRE_ASYNC_MODULE') throw error;
     if (!(error instanceof TaskEnded)) reportUncaught(runtime.process, task, error, 'uncaughtException');
   }
 };

@@ -105,10 +105,7 @@ async function runScript(
     const script = json.scripts?.[name];
     if (script === undefined) continue;
     const line = name === event && args.length > 0 ? `${script} ${args.map(quote).join(' ')}` : script;
-    if (!silent) {
-      const title = [json.name, json.version].filter(Boolean).join('@');
-      task.write(1, Buffer.from(`\n> ${title === '' ? '' : `${title} `}${name}\n> ${line}\n\n`));
-    }
+    if (!silent) task.write(1, Buffer.from(titleOf(json, name, line)));
     const child = new Task({
       argv: ['sh', '-c', line],
       env: scriptEnvironment(task, agent, directory, json, name),
@@ -358,6 +355,53 @@ export const npm: Program = {
     return 1;
   },
 };
+
+/** A line of shell that a command comes to. */
+export interface Line {
+  /** Printed before it. */
+  title: string;
+  line: string;
+  env: Environment;
+}
+
+/**
+ * What a command of a package manager comes to, for who cannot wait for it to run as a program: the lines of a script
+ * with its `pre` and `post`, or that of a command of a package.
+ *
+ * @returns undefined where it is more than that
+ */
+export function linesOf(task: Task): Line[] | undefined {
+  const one = (argv: string[]): Line[] => [
+    { title: '', line: argv.map(quote).join(' '), env: { ...task.env, PATH: pathOf(task.cwd, task.env.PATH) } },
+  ];
+  if (npx.names.includes(task.argv[0] ?? '')) {
+    const words = task.argv.slice(1);
+    while (/^(--yes|-y|--no-install|--no|--quiet|-q|--)$/.test(words[0] ?? '')) words.shift();
+    return words[0] === undefined || words[0].startsWith('-') ? undefined : one(words);
+  }
+  const { agent, words, rest, flags, workspaces, directory: start } = parseArguments(task);
+  const [command = '', ...others] = words;
+  if (workspaces.length > 0 || ['--workspaces', '-ws', '-r', '--recursive'].some((flag) => flags.has(flag))) return;
+  if (/^(exec|x|dlx)$/.test(command)) return one([...others, ...rest]);
+  const named = /^(run|run-script|rum)$/.test(command);
+  const event = named ? others.shift() : (shortcuts[command] ?? (agent === 'npm' ? undefined : command));
+  const directory = findPackage(start);
+  const json = directory === undefined ? undefined : readPackage(directory);
+  if (event === undefined || directory === undefined || json?.scripts?.[event] === undefined) return undefined;
+  const silent = flags.has('--silent') || flags.has('-s') || agent === 'bun';
+  return [`pre${event}`, event, `post${event}`].flatMap((name): Line[] => {
+    const script = json.scripts?.[name];
+    if (script === undefined) return [];
+    const line = name === event ? [script, ...[...others, ...rest].map(quote)].join(' ') : script;
+    const env = scriptEnvironment(task, agent, directory, json, name);
+    return [{ title: silent ? '' : titleOf(json, name, line), line: `cd ${quote(directory)} && ${line}`, env }];
+  });
+}
+
+function titleOf({ name, version }: PackageJson, event: string, line: string): string {
+  const title = [name, version].filter(Boolean).join('@');
+  return `\n> ${title === '' ? '' : `${title} `}${event}\n> ${line}\n\n`;
+}
 
 /** `npx <command> [argument…]` */
 export const npx: Program = {
