@@ -1,0 +1,180 @@
+/**
+ * `npm run bench:build`: the build of each project of test/apps/builds by a push to a running platform, beside `npm ci`,
+ * `npm run build` and `npm prune` by native Node, in one run on one machine: on an empty cache, and on a warm one.
+ *
+ * Time is that of the build's own phases. Memory is the most that the processes of either side held at one moment (from
+ * Linux's /proc, proc(5)), above what the platform holds at rest.
+ */
+import { type SpawnOptions, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Platform } from '../test/support/platform.ts';
+import { Repository } from '../test/support/repository.ts';
+
+const apps = fileURLToPath(new URL('../test/apps/builds', import.meta.url));
+/** Those that npm can install and build alone. */
+const all = 'tsc express-typescript rollup esbuild webpack vite-react vite-vue-tailwind astro svelte postinstall'.split(
+  ' ',
+);
+const timeoutMs = 300_000;
+
+/** One build: milliseconds, and MiB at the most. */
+interface Round {
+  install: number;
+  build: number;
+  /** The rest: for the platform bundling and storing, for npm pruning. */
+  rest: number;
+  memory: number;
+}
+
+/** Resident memory of a process and all below it, in MiB. */
+function treeMemory(root: number): number {
+  const children = new Map<number, number[]>();
+  const pages = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    try {
+      // The name of the program stands in parentheses and may have spaces.
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').trim().split(' ');
+      const parent = Number(fields[1]);
+      children.set(parent, [...(children.get(parent) ?? []), pid]);
+      pages.set(pid, Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]));
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  const sum = (pid: number): number =>
+    (pages.get(pid) ?? 0) + (children.get(pid) ?? []).reduce((total, child) => total + sum(child), 0);
+  return (sum(root) * 4096) / 2 ** 20;
+}
+
+/** Runs work and finds the most memory that a process and those below it hold meanwhile. */
+async function withPeak<Result>(pid: () => number | undefined, work: () => Promise<Result>): Promise<[Result, number]> {
+  let peak = 0;
+  const timer = setInterval(() => {
+    const root = pid();
+    if (root !== undefined) peak = Math.max(peak, treeMemory(root));
+  }, 50);
+  try {
+    return [await work(), peak];
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function pushed(platform: Platform, app: string, repository: Repository): Promise<Round> {
+  await repository.commit('A round');
+  const rest = treeMemory(platform.pid);
+  const [{ code, stderr }, peak] = await withPeak(
+    () => platform.pid,
+    () => repository.git('push', platform.remote(app), 'main'),
+  );
+  if (code !== 0) throw new Error(`The push of ${app} failed:\n${stderr}`);
+  const [line = ''] = (await platform.log(app)).match(/heroku\[build\]: Build succeeded.*/g)?.slice(-1) ?? [];
+  const phases = Object.fromEntries(
+    [...line.matchAll(/(\w+)=(\d+)ms/g)].map(([, name = '', ms]) => [name, Number(ms)]),
+  );
+  const { resolve = 0, install = 0, commands = 0, ...others } = phases;
+  return {
+    install: resolve + install,
+    build: commands,
+    rest: Object.values(others).reduce((sum, ms) => sum + ms, 0),
+    memory: peak - rest,
+  };
+}
+
+async function native(app: string, cache: string): Promise<Round> {
+  const directory = await mkdtemp(join(tmpdir(), 'islet-bench-'));
+  await cp(join(apps, app), directory, { recursive: true });
+  const round: Round = { install: 0, build: 0, rest: 0, memory: 0 };
+  const npm = async (part: 'install' | 'build' | 'rest', args: string[], env: NodeJS.ProcessEnv) => {
+    const start = performance.now();
+    let pid: number | undefined;
+    const [output, peak] = await withPeak(
+      () => pid,
+      () => {
+        const options: SpawnOptions = { cwd: directory, env: { ...process.env, ...env }, timeout: timeoutMs };
+        const child = spawn('npm', [...args, '--cache', cache], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+        pid = child.pid;
+        let text = '';
+        for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (text += chunk));
+        return new Promise<string>((resolve, reject) => {
+          child.once('error', reject);
+          child.once('exit', (code) =>
+            code === 0 ? resolve(text) : reject(new Error(`npm ${args.join(' ')} of ${app} failed:\n${text}`)),
+          );
+        });
+      },
+    );
+    round[part] = performance.now() - start;
+    round.memory = Math.max(round.memory, peak);
+    return output;
+  };
+  try {
+    await npm('install', ['ci', '--no-audit', '--no-fund'], {});
+    await npm('build', ['run', 'build'], { NODE_ENV: 'production' });
+    await npm('rest', ['prune', '--omit=dev', '--no-audit', '--no-fund'], {});
+    return round;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const total = ({ install, build, rest }: Round): number => install + build + rest;
+
+function print(app: string, name: string, islet: Round, node: Round): void {
+  const pair = (of: (round: Round) => number, unit: (value: number) => string) =>
+    `${unit(of(islet))} / ${unit(of(node))} = ${(of(islet) / of(node)).toFixed(2)}`.padEnd(24);
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)}s`;
+  console.log(
+    app.padEnd(19),
+    name.padEnd(5),
+    pair(({ install }) => install, seconds),
+    pair(({ build }) => build, seconds),
+    pair(total, seconds),
+    pair(
+      ({ memory }) => memory,
+      (mib) => `${Math.round(mib)}M`,
+    ),
+  );
+}
+
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : all;
+console.log(
+  'Islet / native Node = ratio'.padEnd(26),
+  'install'.padEnd(24),
+  'build'.padEnd(24),
+  'in all'.padEnd(24),
+  'memory',
+);
+const ratios: { cold: number[]; warm: number[]; install: number[] } = { cold: [], warm: [], install: [] };
+for (const app of chosen) {
+  // A platform of its own, for an empty cache.
+  const platform = await Platform.start();
+  const repository = await Repository.create(join(apps, app));
+  const cache = await mkdtemp(join(tmpdir(), 'islet-bench-cache-'));
+  try {
+    await platform.api('POST', '/apps', { name: app });
+    const cold = { islet: await pushed(platform, app, repository), node: await native(app, cache) };
+    const warm = { islet: await pushed(platform, app, repository), node: await native(app, cache) };
+    print(app, 'cold', cold.islet, cold.node);
+    print(app, 'warm', warm.islet, warm.node);
+    ratios.cold.push(total(cold.islet) / total(cold.node));
+    ratios.warm.push(total(warm.islet) / total(warm.node));
+    ratios.install.push(warm.islet.install / warm.node.install);
+  } catch (error) {
+    console.log(app.padEnd(19), (error as Error).message.split('\n').slice(0, 3).join(' '));
+  } finally {
+    await repository.destroy();
+    await platform.destroy();
+    await rm(cache, { recursive: true, force: true });
+  }
+}
+for (const [name, values] of Object.entries(ratios)) {
+  const mean = Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+  console.log(`Geometric mean, ${name}: ${mean.toFixed(2)}`);
+}
