@@ -53,3 +53,9 @@ it('adds the optional dependency for WebAssembly to a lock that was made for one
     dev: true,
   });
 });
+
+it('puts the compiler of Next.js for WebAssembly beside it', () => {
+  const { lock, replaced } = use({ 'node_modules/next': { version: '16.4.6' } });
+  expect(lock.packages['node_modules/@next/swc-wasm-nodejs']).toEqual({ version: '16.4.6' });
+  expect(replaced).toEqual([{ name: '@next/swc', version: '16.4.6', by: '@next/swc-wasm-nodejs', dev: false }]);
+});

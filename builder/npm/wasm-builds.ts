@@ -15,10 +15,19 @@ const builds: Record<string, string> = {
 };
 
 /**
+ * Packages that look for a build for WebAssembly beside them, and would download it if they could: what they call their
+ * native one, and what to put there.
+ */
+const companions: Record<string, { name: string; by: string }> = {
+  next: { name: '@next/swc', by: '@next/swc-wasm-nodejs' },
+};
+
+/**
  * Whether a package is the WebAssembly build of another. Now and then a version of the one is not published for the
  * other; the one before it does the same.
  */
-export const isWasmBuild = (name: string): boolean => Object.values(builds).includes(name);
+export const isWasmBuild = (name: string): boolean =>
+  Object.values(builds).includes(name) || Object.values(companions).some(({ by }) => by === name);
 
 export interface Replacement {
   name: string;
@@ -41,18 +50,29 @@ export function useWasmBuilds({ lockfileVersion, packages }: Lock): { lock: Lock
   const changed: Lock['packages'] = {};
   for (const [place, entry] of Object.entries(packages)) {
     const isPackage = place.includes('node_modules/') && !entry.link;
-    const by = isPackage ? ownBuild(packageName(place, entry)) : undefined;
+    const by = isPackage ? own(builds, packageName(place, entry)) : undefined;
     changed[place] = by === undefined ? entry : buildOf(entry, by);
     if (by !== undefined) {
       replaced.push({ name: packageName(place, entry), version: entry.version ?? '', by, dev: entry.dev ?? false });
     }
     if (isPackage) Object.assign(changed, missingBindings(place, entry, packages));
+    const companion = isPackage ? own(companions, packageName(place, entry)) : undefined;
+    if (companion === undefined) continue;
+    const beside = `${parentOf(place)}node_modules/${companion.by}`;
+    const { version = '', dev = false } = entry;
+    if (!(beside in packages)) changed[beside] = { version, ...(dev && { dev }) };
+    replaced.push({ ...companion, version, dev });
   }
   replaced.sort((a, b) => (a.name < b.name ? -1 : 1));
   return { lock: { lockfileVersion, packages: changed }, replaced };
 }
 
-const ownBuild = (name: string): string | undefined => (Object.hasOwn(builds, name) ? builds[name] : undefined);
+function own<Value>(values: Record<string, Value>, name: string): Value | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+
+/** What stands before the `node_modules` of a place. */
+const parentOf = (place: string): string => place.slice(0, place.lastIndexOf('node_modules/'));
 
 /** The registry is asked for its hash, as the lock has only that of the other. */
 function buildOf({ version, dev, optional, devOptional, peer, dependencies }: LockEntry, name: string): LockEntry {
@@ -69,7 +89,7 @@ function buildOf({ version, dev, optional, devOptional, peer, dependencies }: Lo
 
 /** Optional dependencies for WebAssembly that a lock does not have, pinned by the exact version that is asked for. */
 function missingBindings(place: string, entry: LockEntry, packages: Lock['packages']): Lock['packages'] {
-  const parent = place.slice(0, place.lastIndexOf('node_modules/'));
+  const parent = parentOf(place);
   const missing: Lock['packages'] = {};
   for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
     if (!/[-/]wasm32(-wasip?1?)?$/.test(name) || !/^\d+\.\d+\.\d+\S*$/.test(version)) continue;
