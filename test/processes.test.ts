@@ -1,4 +1,6 @@
 /** The processes of an app besides `web`. */
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Platform } from './support/platform.ts';
 import { alive, descendants } from './support/processes.ts';
@@ -110,6 +112,68 @@ describe('a background process', () => {
     expect(log).toContain('heroku[clock.1]: State changed from up to crashed');
     expect(log).toContain('heroku[clock.1]: State changed from crashed to starting');
     await scale([{ type: 'clock', quantity: 0 }]);
+  });
+});
+
+describe('a one-off dyno with a terminal', () => {
+  /** A client of `heroku run` whose standard input and output are a terminal. */
+  async function attach(command: string) {
+    const { status, body } = await platform.api<{ attach_url: string; name: string }>('POST', `/apps/${app}/dynos`, {
+      command,
+      attach: true,
+      env: { TERM: 'xterm', COLUMNS: 100, LINES: 40 },
+    });
+    expect(status).toBe(201);
+    const { hostname, port, pathname } = new URL(body.attach_url);
+    const ca = await readFile(`${platform.dataDir}/rendezvous.crt`);
+    const socket = connect({ host: hostname, port: Number(port), ca, servername: 'localhost' });
+    let output = '';
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    socket.write(`${pathname.slice(1)}\r\n`);
+    const says = (text: string) => expect.poll(() => output, { timeout: 60_000 }).toBe(`rendezvous\r\n${text}`);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    return { socket, says, closed, name: body.name };
+  }
+
+  it('is a shell that shows what is typed', async () => {
+    const { socket, says, closed, name } = await attach('bash');
+    await says('~ $ ');
+    socket.write('echo $COLUMMS\x7f\x7fNS by $LINES\r');
+    await says('~ $ echo $COLUMMS\b \b\b \bNS by $LINES\r\n100 by 40\r\n~ $ ');
+    socket.write('\x04');
+    await closed;
+    await eventually(`heroku[${name}]: Process exited with status 0`);
+    await eventually(`heroku[${name}]: State changed from up to complete`);
+  });
+
+  it('is interrupted by Ctrl-C', async () => {
+    const { socket, says, closed, name } = await attach('node -e "console.log(1); setInterval(() => {}, 1000)"');
+    await says('1\r\n');
+    socket.write('\x03');
+    await closed;
+    await says('1\r\n^C\r\n');
+    await eventually(`heroku[${name}]: Process exited with status 130`);
+  });
+
+  it('lets nobody in without the secret, and nobody twice', async () => {
+    const { body } = await platform.api<{ attach_url: string }>('POST', `/apps/${app}/dynos`, {
+      command: 'echo secret',
+      attach: true,
+    });
+    const { port, pathname } = new URL(body.attach_url);
+    const hear = async (hello: string) => {
+      const socket = connect({ port: Number(port), host: '127.0.0.1', rejectUnauthorized: false });
+      socket.write(hello);
+      const chunks: Buffer[] = [];
+      await new Promise((resolve) => socket.on('data', (chunk) => chunks.push(chunk)).on('close', resolve));
+      return Buffer.concat(chunks).toString();
+    };
+    expect(await hear(`${pathname.slice(1, -1)}\r\n`)).toBe('');
+    expect(await hear('x'.repeat(10_000))).toBe('');
+    expect(await hear(`${pathname.slice(1)}\r\n`)).toBe('rendezvous\r\nsecret\n');
+    expect(await hear(`${pathname.slice(1)}\r\n`)).toBe('');
   });
 });
 

@@ -12,7 +12,7 @@ import { Pipe } from './pipe.ts';
 import { findCommand, programNames, start } from './programs/program.ts';
 import { bytesOf, encodingOf, shellFs } from './shell-fs.ts';
 import { liveFiles, planScript, readsFiles, runCommand } from './shell-plan.ts';
-import { shellStatus, type Task } from './task.ts';
+import { type Environment, shellStatus, type Task, tasks } from './task.ts';
 import { fs } from './tree.ts';
 
 const bundled = new Set<string>([...getCommandNames(), ...getNetworkCommandNames()]);
@@ -35,15 +35,24 @@ interface Result {
  *
  * @param positional `$1` and on
  * @param scriptPath `$0`, for a script that is a file
+ * @param signal ends the script, and not the task
+ * @param onEnd takes the variables as the script leaves them
  * @returns the exit code
  */
 export async function runShell(
   task: Task,
   script: string,
-  { positional = [], scriptPath }: { positional?: string[]; scriptPath?: string } = {},
+  {
+    positional = [],
+    scriptPath,
+    signal,
+    onEnd,
+  }: { positional?: string[]; scriptPath?: string; signal?: AbortSignal; onEnd?: (env: Environment) => void } = {},
 ): Promise<number> {
   const abort = new AbortController();
   task.cleanups.add(() => abort.abort());
+  signal?.addEventListener('abort', () => abort.abort(), { once: true });
+  task.onSignal ??= (name) => passOn(task, name);
   const isCommand = (name: string) => bundled.has(name) || findCommand([name], task) !== undefined;
   let planned = false;
   const bash = new Bash({
@@ -70,8 +79,25 @@ export async function runShell(
     rawScript: true,
     signal: abort.signal,
   });
+  if (signal?.aborted) return 130;
   writeResult(task, result, 'oe');
+  onEnd?.(result.env);
   return result.exitCode;
+}
+
+/** The commands that a shell waits for. */
+export const childrenOf = (shell: Task): Task[] => [...tasks.values()].filter(({ parent }) => parent === shell);
+
+/** As a terminal does, gives a signal to the commands of a script too; the script ends when they have. */
+function passOn(shell: Task, signal: string): boolean {
+  const children = childrenOf(shell);
+  if (children.length === 0) return false;
+  for (const child of children) child.kill(signal);
+  void Promise.all(children.map(({ exited }) => exited)).then((exits) => {
+    const last = exits.at(-1);
+    if (last) shell.end({ exitCode: shellStatus(last), signal: null });
+  });
+  return true;
 }
 
 /** The tree, and the files that stand for a task's streams. */
