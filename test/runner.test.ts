@@ -296,3 +296,18 @@ describe('the private socket', () => {
     expect((await request(port, '127.0.0.1', '/other')).status).toBe(404);
   });
 });
+
+describe('an app that does not keep up', () => {
+  it('has a thousand requests waiting, and H11 for what comes then; others are served', async () => {
+    await runners.announce(
+      runners.route('stuck', await server(`(req, res) => { if (req.url !== '/wait') res.end(); }`)),
+    );
+    await runners.announce(runners.route('free', await says('up')));
+    const waiting = Array.from({ length: 2_000 }, () => runners.get('stuck', '/wait').catch(() => undefined));
+    const codes = async () => runners.log('stuck').match(/code=H11 desc="Backlog too deep"/g)?.length ?? 0;
+    await expect.poll(codes, { timeout: 30_000 }).toBeGreaterThan(0);
+    expect((await runners.get('free')).text).toBe('up');
+    await Promise.all(waiting);
+    await expect.poll(async () => (await runners.get('stuck')).status, { timeout: 20_000 }).toBe(200);
+  });
+});

@@ -4,6 +4,7 @@
  */
 import type { LogLine, Route } from '../../schema/route.ts';
 import { type FailureCode, failureCode } from '../runtimes/failure.ts';
+import { Backlog } from './backlog.ts';
 import { requestedHost } from './hosts.ts';
 import { failurePage, noSuchApp } from './pages.ts';
 import { type PlacedDyno, place } from './placement.ts';
@@ -58,6 +59,7 @@ type Outcome = { dyno?: string } & ({ response: Response } | { code: FailureCode
 export function createRouter(options: RouterOptions): Router {
   const { runner } = options;
   const cache = new RouteCache({ load: options.route, onChange: change });
+  const backlog = new Backlog();
   const placements = new WeakMap<Route, PlacedDyno[]>();
 
   function dynosOf(route: Route): PlacedDyno[] {
@@ -99,6 +101,8 @@ export function createRouter(options: RouterOptions): Router {
     if (route.halted) return { code: 'H10', dyno: placed.dyno };
     const { dyno } = placed;
     const { id, name } = route.app;
+    const leave = backlog.enter(id);
+    if (!leave) return { code: 'H11', dyno };
     if (isLocal(placed)) options.entering?.(id);
     const client = isLocal(placed) ? options.local(id, dyno) : options.remote(placed.runner, id, dyno);
     try {
@@ -108,6 +112,8 @@ export function createRouter(options: RouterOptions): Router {
     } catch (error) {
       console.error(`${dyno} of ${name} could not be reached: ${error}`);
       return { dyno, code: 'H99' };
+    } finally {
+      leave();
     }
   }
 

@@ -1,6 +1,7 @@
 /** Why the platform, not the app, answered: the codes and words of Heroku's "Error Codes". */
 export const failures = {
   H10: 'App crashed',
+  H11: 'Backlog too deep',
   H12: 'Request timeout',
   H13: 'Connection closed without response',
   H14: 'No web processes running',
