@@ -8,12 +8,9 @@ import { listFiles } from '../../files.ts';
 import { readProcfile } from '../../procfile.ts';
 import type { SlugContents } from '../../slug.ts';
 import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
-import { type ManifestKind, manifests, pipInstall } from './pip.ts';
+import { type ManifestKind, manifests, pipInstall, SITE_PACKAGES } from './pip.ts';
 import { resolveStart } from './start-command.ts';
 import { reportVersion } from './version.ts';
-
-/** Where packages are in the app, as on Heroku. */
-export const SITE_PACKAGES = '.heroku/python/lib/python3.14/site-packages';
 
 /** As Heroku's buildpack sets them; config vars win. */
 const runtimeEnvironment = { LANG: 'en_US.UTF-8', PYTHONUNBUFFERED: 'true' };

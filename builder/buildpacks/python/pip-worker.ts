@@ -44,12 +44,16 @@ Object.assign(globalThis, {
 python.runPython('import sys; sys.path.insert(0, "/driver")');
 const driver = python.pyimport('install') as {
   trusted(): string;
+  compile_packages(place: string): void;
   install: { callPromising(kind: string): Promise<number> };
 };
 post({ type: 'trusted', urls: JSON.parse(driver.trusted()) });
 const code = await driver.install.callPromising(order.kind);
 const files = new Map<string, Uint8Array>();
-if (code === 0) collect('/site', '');
+if (code === 0) {
+  driver.compile_packages(order.place);
+  collect('/site', '');
+}
 post({ type: 'done', code, files });
 port.close();
 

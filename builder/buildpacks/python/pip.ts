@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { appRoot } from '../../../schema/slug.ts';
 import { BuildFailure } from '../../failure.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { IndexClient } from './index-client.ts';
@@ -10,12 +11,17 @@ import { IndexClient } from './index-client.ts';
 /** pip as its project publishes it, under the MIT licence. It brings the default index, which nothing here names. */
 const PIP = 'pip-26.3-py3-none-any.whl';
 
+/** Where packages are in the app, as on Heroku. */
+export const SITE_PACKAGES = '.heroku/python/lib/python3.14/site-packages';
+
 /** Files of an app that say what it needs, the one that counts first, as Heroku has it. */
 export const manifests = ['Pipfile.lock', 'requirements.txt', 'poetry.lock', 'uv.lock', 'pyproject.toml'] as const;
 export type ManifestKind = (typeof manifests)[number];
 
 export interface PipOrder {
   kind: ManifestKind;
+  /** Where the app finds its packages: absolute path in an instance. */
+  place: string;
   /** The name of pip's wheel beside the worker. */
   pip: string;
   /** By absolute path in Pyodide. */
@@ -62,6 +68,7 @@ export async function pipInstall(
   );
   const order: PipOrder = {
     kind,
+    place: `${appRoot}/${SITE_PACKAGES}`,
     pip: PIP,
     env: env as Record<string, string>,
     files: {

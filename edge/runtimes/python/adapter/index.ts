@@ -4,6 +4,7 @@
  */
 import { DurableObject, env } from 'cloudflare:workers';
 import { unpackTar } from 'modern-tar';
+import type { PyodideAPI } from 'pyodide';
 import { appRoot } from '../../../../schema/app-root.ts';
 import type { BootOptions, Instance } from '../../instance-protocol.ts';
 import { catchErrors, exit, uncaught } from '../../node/adapter/errors.ts';
@@ -45,11 +46,7 @@ export class App extends DurableObject implements Instance {
       env: env as Record<string, string>,
       onOutput: (line) => this.#events.output(line),
     });
-    for (const { header, data = new Uint8Array() } of entries) {
-      const path = `${appRoot}/${header.name.slice(FILES.length)}`;
-      python.FS.mkdirTree(path.slice(0, path.lastIndexOf('/')));
-      python.FS.writeFile(path, data);
-    }
+    await writeFiles(python.FS, entries);
     python.FS.chdir(appRoot);
     install(python);
     const boot = python.pyimport('islet.boot') as Boot;
@@ -75,6 +72,19 @@ export class App extends DurableObject implements Instance {
   async stop(): Promise<void> {
     while (this.#serving > 0) await new Promise((resolve) => setTimeout(resolve, 10));
     await this.#boot?.stop();
+  }
+}
+
+/** Writes the app's tree, and lets others have the thread between times: a tree may have thousands of files. */
+async function writeFiles(FS: PyodideAPI['FS'], entries: Awaited<ReturnType<typeof unpackTar>>): Promise<void> {
+  const directories = new Set<string>();
+  for (const [count, { header, data = new Uint8Array() }] of entries.entries()) {
+    const path = `${appRoot}/${header.name.slice(FILES.length)}`;
+    const directory = path.slice(0, path.lastIndexOf('/'));
+    if (!directories.has(directory)) FS.mkdirTree(directory);
+    directories.add(directory);
+    FS.writeFile(path, data, { canOwn: true });
+    if (count % 500 === 499) await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }
 
