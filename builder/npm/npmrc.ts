@@ -2,9 +2,11 @@
  * An app's own `.npmrc` (".npmrc", npm documentation), as far as it says where packages come from. The rest of it is
  * about npm's ways on a person's machine, or about files of this host, which are none of the app's business.
  */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'ini';
+import npmFetch from 'npm-registry-fetch';
 import { BuildFailure } from '../failure.ts';
 import { publicAgent, type RegistrySettings } from './settings.ts';
 
@@ -33,8 +35,28 @@ export async function projectSettings(
     const value = withVariables(raw, config);
     settings[key] = registryKey.test(key) ? registryAddress(value) : value;
     if (registryKey.test(key)) settings.agent = publicAgent(host);
+    else settings.ownCredentials = { ...settings.ownCredentials, [key]: value };
   }
   return settings;
+}
+
+/**
+ * Names those who may see a package that an app gets with credentials of its own: whoever has the same.
+ *
+ * @returns undefined for a package that all builds may share
+ */
+export function audienceOf(name: string, settings: RegistrySettings): string | undefined {
+  if (settings.ownCredentials === undefined) return undefined;
+  const registry = npmFetch.pickRegistry(`${name}@*`, { ...settings });
+  const address = registry.replace(/^https?:/, '');
+  const shown = Object.entries(settings.ownCredentials)
+    // `//host/path/:_authToken` is shown to whatever is below that path.
+    .filter(([key]) => address.startsWith(key.slice(0, key.lastIndexOf(':'))))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  if (shown.length === 0) return undefined;
+  return createHash('sha256')
+    .update(JSON.stringify([registry, shown]))
+    .digest('hex');
 }
 
 /** Config vars that are settings of npm: `NPM_CONFIG_LEGACY_PEER_DEPS`. They win over the file. */

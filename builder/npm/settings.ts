@@ -12,6 +12,8 @@ const { definitions, flatten, shorthands } = npmDefinitions;
  */
 export interface RegistrySettings extends Record<string, unknown> {
   registry: string;
+  /** Of the credentials, those that the app brought. */
+  ownCredentials?: Readonly<Record<string, string>>;
 }
 
 const scopeRegistry = /^@[^:/]+:registry$/;

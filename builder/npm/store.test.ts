@@ -64,3 +64,12 @@ test('an archive whose names go by way of `.` is as good as any', async () => {
   const { files } = await store.get({ name: '@rollup/plugin-json', version: '6.1.0' }, settings, never);
   expect(files).toContain('dist/cjs/index.js');
 });
+
+test('a package that was fetched with a token is not given to whoever knows its hash', async () => {
+  const store = new PackageStore(temporaryDirectory());
+  const key = `${settings.registry.replace(/^https?:/, '')}:_authToken`;
+  const own = { ...settings, [key]: 'token', ownCredentials: { [key]: 'token' } };
+  await store.get(ms, own, never);
+  expect(await store.get(ms, { ...own, fetchRetries: 0 }, never)).toMatchObject({ fresh: false });
+  expect(await store.get(ms, settings, never)).toMatchObject({ fresh: true });
+});

@@ -3,6 +3,7 @@
  *
  *     <directory>/<algorithm>/<first two hex digits>/<rest>/index.json   the package's files
  *     <directory>/<algorithm>/<first two hex digits>/<rest>/files/…      the files themselves
+ *     <directory>/private/<audience>/…                                   the same, of packages that not everyone may see
  *     <directory>/versions/<first two hex digits>/<rest>                 the hash that a registry gave for a version
  *
  * An entry appears whole, by one rename, and never changes: builds get hard links to its files, and whoever writes to a
@@ -20,6 +21,7 @@ import { z } from 'zod';
 import { BuildFailure } from '../failure.ts';
 import { download, type PinnedPackage, type Tarball } from './download.ts';
 import { strongHash } from './integrity.ts';
+import { audienceOf } from './npmrc.ts';
 import { packageFacts, readPackageFacts } from './package-scripts.ts';
 import type { RegistrySettings } from './settings.ts';
 
@@ -69,13 +71,14 @@ export class PackageStore {
     const hash = strongHash(pinned.integrity);
     if (hash === undefined) return this.#getByVersion(pinned, settings, signal, fetch);
 
-    const place = this.#place(hash);
+    const shelf = this.#shelf(pinned, settings);
+    const place = placeOn(shelf, hash);
     const stored = await this.#read(place);
     if (stored !== undefined) return stored;
     const pending = this.#pending.get(place);
     // A download that another build has cancelled is no answer for this one.
-    if (pending !== undefined) return pending.catch(() => this.#add(pinned, signal, fetch));
-    const adding = this.#add(pinned, signal, fetch);
+    if (pending !== undefined) return pending.catch(() => this.#add(pinned, shelf, signal, fetch));
+    const adding = this.#add(pinned, shelf, signal, fetch);
     this.#pending.set(place, adding);
     try {
       return await adding;
@@ -99,11 +102,12 @@ export class PackageStore {
     const key = createHash('sha256')
       .update(JSON.stringify([registry, name, version, integrity, resolved]))
       .digest('hex');
-    const file = join(this.#directory, 'versions', key.slice(0, 2), key.slice(2));
+    const shelf = this.#shelf(pinned, settings);
+    const file = join(shelf, 'versions', key.slice(0, 2), key.slice(2));
     const known = await readFile(file, 'utf8').catch(() => undefined);
     if (known !== undefined) return this.get({ ...pinned, integrity: known }, settings, signal, fetch);
 
-    const added = await this.#add(pinned, signal, fetch);
+    const added = await this.#add(pinned, shelf, signal, fetch);
     const temporary = join(this.#directory, 'tmp', randomUUID());
     await mkdir(dirname(temporary), { recursive: true });
     await writeFile(temporary, added.integrity);
@@ -112,8 +116,10 @@ export class PackageStore {
     return added;
   }
 
-  #place({ algorithm, hex }: { algorithm: string; hex: string }): string {
-    return join(this.#directory, algorithm, hex.slice(0, 2), hex.slice(2));
+  /** Who knows a private package's hash must not get it by that alone. */
+  #shelf({ name }: PinnedPackage, settings: RegistrySettings): string {
+    const audience = audienceOf(name, settings);
+    return audience === undefined ? this.#directory : join(this.#directory, 'private', audience);
   }
 
   async #read(place: string): Promise<StoredPackage | undefined> {
@@ -125,12 +131,17 @@ export class PackageStore {
     return known && { ...known, directory: join(place, 'files'), fresh: false };
   }
 
-  async #add(pinned: PinnedPackage, signal: AbortSignal, fetch: Fetch): Promise<StoredPackage & { integrity: string }> {
+  async #add(
+    pinned: PinnedPackage,
+    shelf: string,
+    signal: AbortSignal,
+    fetch: Fetch,
+  ): Promise<StoredPackage & { integrity: string }> {
     const { tarball, integrity } = await fetch(signal);
     const hash = strongHash(integrity);
     if (hash === undefined)
       throw new BuildFailure(`The registry gives no strong hash for ${pinned.name}@${pinned.version}.`);
-    const place = this.#place(hash);
+    const place = placeOn(shelf, hash);
     const temporary = join(this.#directory, 'tmp', randomUUID());
     try {
       const contents = await writePackage(tarball, join(temporary, 'files'), `${pinned.name}@${pinned.version}`);
@@ -145,6 +156,10 @@ export class PackageStore {
       await rm(temporary, { recursive: true, force: true });
     }
   }
+}
+
+function placeOn(shelf: string, { algorithm, hex }: { algorithm: string; hex: string }): string {
+  return join(shelf, algorithm, hex.slice(0, 2), hex.slice(2));
 }
 
 function readIndex(text: string): z.infer<typeof index> | undefined {
