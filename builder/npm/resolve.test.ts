@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { runSlug, startBuilder } from '../testing.ts';
+
+const outdated = {
+  'package.json': '{"dependencies":{"ms":"2.1.2"}}',
+  'package-lock.json': JSON.stringify({
+    lockfileVersion: 3,
+    packages: {
+      '': { dependencies: { ms: '2.0.0' } },
+      'node_modules/ms': {
+        version: '2.0.0',
+        integrity: 'sha512-Tpp60P6IUJDTuOq/5Z8cdskzJujfwqfOTkrwIwj7IRISpnkJnT6SyJ4PCPnGMoFjC9ddhal5KVIYtAt97ix05A==',
+      },
+    },
+  }),
+  'index.js': 'globalThis.ms = require("ms/package.json").version;',
+};
+
+test('an outdated lockfile ends the build as npm ci does', async () => {
+  const { build } = await startBuilder();
+  const { result, output } = await build(outdated);
+  expect(result).toMatchObject({ reason: 'package.json and package-lock.json are not in sync.' });
+  expect(output).toContain("npm error Invalid: lock file's ms@2.0.0 does not satisfy ms@2.1.2\n");
+});
+
+test('with USE_NPM_INSTALL it is brought up to date', async () => {
+  const { build } = await startBuilder();
+  const { slug, output } = await build(outdated, { USE_NPM_INSTALL: 'true' });
+  if (slug === undefined) throw new Error(output);
+  await runSlug(slug);
+  expect(Reflect.get(globalThis, 'ms')).toBe('2.1.2');
+});
+
+test('overrides of package.json, without a lockfile', async () => {
+  const { build } = await startBuilder();
+  const { slug, output } = await build({
+    'package.json': '{"dependencies":{"debug":"4.4.3"},"overrides":{"ms":"2.1.2"}}',
+    'index.js': 'require("debug"); globalThis.ms = require("ms/package.json").version;',
+  });
+  if (slug === undefined) throw new Error(output);
+  await runSlug(slug);
+  expect(Reflect.get(globalThis, 'ms')).toBe('2.1.2');
+});
+
+test.for(['["packages/*"', 'packages: {a: [}'])('a pnpm-workspace.yaml that is none: %s', async (text) => {
+  const { build } = await startBuilder();
+  const { result } = await build({ 'package.json': '{}', 'pnpm-workspace.yaml': text, 'index.js': '' });
+  expect(result).toMatchObject({ reason: 'pnpm-workspace.yaml is not valid YAML.' });
+});
