@@ -167,7 +167,7 @@ describe('a one-off dyno with a terminal', () => {
       const socket = connect({ port: Number(port), host: '127.0.0.1', rejectUnauthorized: false });
       socket.write(hello);
       const chunks: Buffer[] = [];
-      await new Promise((resolve) => socket.on('data', (chunk) => chunks.push(chunk)).on('close', resolve));
+      await new Promise((resolve) => socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('close', resolve));
       return Buffer.concat(chunks).toString();
     };
     expect(await hear(`${pathname.slice(1, -1)}\r\n`)).toBe('');

@@ -176,6 +176,8 @@ async function bundleAll(
   const development = Object.keys(packageJson.devDependencies ?? {});
   const bundles = new Map<string, Bundle>();
   for (const [type, command] of Object.entries(types)) {
+    // It runs in a machine, as one-off dynos do.
+    if (type === 'release') continue;
     const start = startOf(type, command);
     if (start === undefined) continue;
     const made = await bundle(start, { tree, dependencies, development, signal });

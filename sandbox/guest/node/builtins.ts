@@ -14,6 +14,7 @@ import type { Loader } from './loader.ts';
 import { type Process, platform } from './process.ts';
 import { createReadline } from './readline.ts';
 import { failure } from './resolve.ts';
+import { holdSockets } from './sockets.ts';
 import { createVm } from './vm.ts';
 import { createWasi } from './wasi.ts';
 import { createWorkerThreads } from './worker-threads.ts';
@@ -83,6 +84,9 @@ export function createBuiltins(task: Task, process: () => Process, getLoader: ()
       case 'http':
       case 'https':
         return holdRequests(task, engine(name));
+      case 'net':
+      case 'tls':
+        return holdSockets(task, engine(name));
       case 'dns':
         return createDns(task);
       case 'dns/promises':
