@@ -55,3 +55,14 @@ it.each([
   if (taken) expect(id).toBe(given);
   else expect(id).toMatch(/^[0-9a-f-]{36}$/);
 });
+
+it('lets a WebSocket upgrade through, and no other', () => {
+  const arrival = { ip: '192.0.2.1', requestId: 'x', publicPort: '' };
+  const upgraded = (protocol: string) =>
+    appHeaders(
+      new Request('http://a.example/', { headers: { connection: 'Upgrade', upgrade: protocol } }),
+      arrival,
+    ).get('upgrade');
+  expect(upgraded('WebSocket')).toBe('websocket');
+  expect(upgraded('h2c')).toBeNull();
+});

@@ -20,9 +20,11 @@ export function requestIdOf(request: Request): string {
 /** The headers an app is given: the client's, and those of Heroku's router ("HTTP Routing", "Heroku headers"). */
 export function appHeaders(request: Request, { ip, requestId, publicPort }: Arrival): Headers {
   const headers = new Headers(request.headers);
+  const webSocket = headers.get('upgrade')?.toLowerCase() === 'websocket';
   const connection = headers.get('connection');
   if (connection) for (const name of connection.split(',')) drop(headers, name.trim());
   for (const name of HOP_BY_HOP) headers.delete(name);
+  if (webSocket) headers.set('upgrade', 'websocket');
   const secure = request.url.startsWith('https:');
   headers.append('x-forwarded-for', ip);
   headers.set('x-forwarded-proto', secure ? 'https' : 'http');

@@ -10,7 +10,7 @@ import { followNodeDebug } from './debuglog.ts';
 import { catchErrors, terminate, uncaught } from './errors.ts';
 import { Events } from './events.ts';
 import { unpackTree } from './files.ts';
-import { onListening, publicServer, replaceHttpServer } from './http/index.ts';
+import { closeUpgraded, onListening, publicServer, replaceHttpServer } from './http/index.ts';
 import { resolveLocalhost, showLoopback } from './localhost.ts';
 import { type AppModule, run } from './main-module.ts';
 import { captureOutput } from './output.ts';
@@ -55,6 +55,7 @@ export class App extends DurableObject implements Instance {
   async stop(): Promise<void> {
     await publicServer()?.idle();
     await terminate();
+    closeUpgraded();
   }
 }
 

@@ -32,7 +32,7 @@ export class IncomingMessage extends Readable {
     );
   }
 
-  static of(request: Request, exchange: Exchange): IncomingMessage {
+  static of(request: Request, exchange?: Exchange): IncomingMessage {
     const message = new IncomingMessage();
     const { url } = request;
     message.url = url.slice(url.indexOf('/', url.indexOf('//') + 2));

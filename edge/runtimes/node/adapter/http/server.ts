@@ -5,6 +5,7 @@ import { uncaught } from '../errors.ts';
 import { Exchange } from './exchange.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import { ServerResponse } from './server-response.ts';
+import { isUpgrade, upgrade } from './upgrade/index.ts';
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -134,6 +135,7 @@ export class Server extends EventEmitter {
 
   /** Serves a request by the app's listeners. */
   async handle(request: Request): Promise<Response> {
+    if (isUpgrade(this, request)) return upgrade(this, request, this.port ?? 0);
     const exchange = new Exchange(request, this.port ?? 0, () => this.#ended());
     const incoming = IncomingMessage.of(request, exchange);
     const outgoing = new this.#Response(incoming);
