@@ -17,6 +17,8 @@ export interface Settings {
   runners: number;
   /** How much memory one of them may have. Bytes. */
   runnerMemory: number;
+  /** After how long without a request a web process sleeps. Milliseconds; 0 for never. */
+  idleMs: number;
 }
 
 /** An error for the person at the terminal: its message alone says what is wrong and what to do. */
@@ -49,6 +51,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     apiKey: env.API_KEY || undefined,
     appsDomain,
     runners,
+    idleMs: wholeNumber(env, 'IDLE_MINUTES', 30, 0, 10_000) * 60_000,
     runnerMemory: wholeNumber(env, 'RUNNER_MEMORY', memoryFor(runners), 128, 1_048_576) * MIB,
   };
 }

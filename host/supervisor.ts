@@ -212,7 +212,8 @@ export class Supervisor {
 
   #configureRunners(script: string, { port }: EdgeOptions, listening: Socket[]): void {
     for (const lone of [false, true]) {
-      const config = runnerConfig({ script, edge: `127.0.0.1:${port}`, ipv6: listening.length > 1, lone });
+      const timeouts = { idleMs: this.#settings.idleMs };
+      const config = runnerConfig({ script, edge: `127.0.0.1:${port}`, ipv6: listening.length > 1, lone, timeouts });
       writeFileSync(this.#runnerConfig(lone), config);
     }
   }

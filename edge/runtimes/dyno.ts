@@ -4,7 +4,7 @@ import { type DynoName, processType } from './dyno-name.ts';
 import { failure } from './failure.ts';
 import { Instance, type Release } from './instance.ts';
 import type { Slug } from './slug.ts';
-import type { Timeouts } from './timeouts.ts';
+import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 
 /** What a Dyno needs of the Worker that it is part of. */
 export interface DynoHost {
@@ -46,8 +46,12 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   /** The newest route asked for. */
   #revision = -1;
   #crashes = 0;
+  /** When it was asked for last, or started: milliseconds since 1970. */
+  #wantedAt = 0;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
 
   override async fetch(request: Request): Promise<Response> {
+    this.#want();
     let instance = this.#current ?? this.#next ?? (await this.#load(new URL(request.url).hostname));
     while (instance?.state === 'starting') {
       await instance.booted;
@@ -68,6 +72,7 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     const newest = this.#next ?? this.#current;
     if (newest?.release.id === route.release.id) return newest.booted;
     if (this.#awaiting?.id === route.release.id) return;
+    this.#want();
     await this.#replaceWith(route.release);
   }
 
@@ -146,7 +151,24 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     this.#revision = -1;
   }
 
-  /** After a restart of the runner, or of this object, the first request starts the app. */
+  /** A web process that nobody asks for sleeps after a while, and the next request wakes it. */
+  #want(): void {
+    this.#wantedAt = Date.now();
+    const { idleMs } = { ...defaultTimeouts, ...this.host.timeouts };
+    if (idleMs === 0 || processType(this.#name.dyno) !== 'web') return;
+    this.#idleTimer ??= setTimeout(() => this.#sleepAfter(idleMs), idleMs);
+  }
+
+  #sleepAfter(idleMs: number): void {
+    const left = this.#wantedAt + idleMs - Date.now();
+    this.#idleTimer = left > 0 ? setTimeout(() => this.#sleepAfter(idleMs), left) : undefined;
+    if (left > 0 || !this.#current) return;
+    this.#log('Idling');
+    this.#log(`State changed from ${this.#current.state} to down`);
+    this.ctx.waitUntil(this.stop());
+  }
+
+  /** After it has slept, and after a restart of the runner or of this object, the first request starts the app. */
   async #load(host: string): Promise<Instance | undefined> {
     const route = await this.host.route(host);
     const { dyno } = this.#name;

@@ -4,7 +4,9 @@ export interface Timeouts {
   bootMs: number;
   /** From a request to the first byte of its response. */
   requestMs: number;
+  /** From the last request to the end of a web process that nobody asks for; 0 for never. */
+  idleMs: number;
 }
 
-/** Heroku's own ("Limits", "Boot timeout"; "Request Timeout"). */
-export const defaultTimeouts: Timeouts = { bootMs: 60_000, requestMs: 30_000 };
+/** Heroku's own ("Limits", "Boot timeout"; "Request Timeout"; "Eco Dyno Hours", "Dyno sleeping"). */
+export const defaultTimeouts: Timeouts = { bootMs: 60_000, requestMs: 30_000, idleMs: 30 * 60_000 };

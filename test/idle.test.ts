@@ -1,0 +1,48 @@
+/** A web process that nobody asks for sleeps, and wakes at the next request. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Runners } from './support/runners.ts';
+import { textSlug } from './support/slug.ts';
+
+let runners: Runners;
+
+beforeAll(async () => {
+  runners = await Runners.start(1, { idleMs: 4_000 });
+});
+
+afterAll(() => runners?.stop());
+
+it('sleeps after its last request, not before, and starts afresh', async () => {
+  const slug = await textSlug(`let n = 0;
+    process.on('SIGTERM', () => { console.log('good night'); process.exit(0); });
+    require('http').createServer((req, res) => res.end(String(++n))).listen(process.env.PORT);`);
+  await runners.announce(runners.route('sleepy', slug));
+  for (let turn = 1; turn <= 6; turn++) {
+    expect((await runners.get('sleepy')).text).toBe(String(turn));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  await expect
+    .poll(() => runners.log('sleepy'), { timeout: 20_000 })
+    .toMatch(/web\.1: Idling\nweb\.1: State changed from up to down\n[\s\S]*web\.1: good night/);
+  expect((await runners.get('sleepy')).text).toBe('1');
+});
+
+it('gives its memory back', async () => {
+  const slug = await textSlug(`const held = Buffer.alloc(40_000_000, 1);
+    require('http').createServer((req, res) => res.end(String(held.length))).listen(process.env.PORT);`);
+  const before = await runners.memory(0);
+  const names = Array.from({ length: 8 }, (_, i) => `heavy-${i}`);
+  for (const name of names) await runners.announce(runners.route(name, slug));
+  const during = await runners.memory(0);
+  expect(during - before).toBeGreaterThan(200e6);
+  await expect.poll(() => names.every((name) => runners.log(name).includes('Idling')), { timeout: 30_000 }).toBe(true);
+  // What V8 gives back it gives back when it collects garbage: that takes some work.
+  await expect
+    .poll(
+      async () => {
+        await runners.get('sleepy');
+        return (await runners.memory(0)) - before;
+      },
+      { timeout: 60_000, interval: 200 },
+    )
+    .toBeLessThan((during - before) / 2);
+});
