@@ -1,3 +1,4 @@
+import { packTar } from 'modern-tar';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSandbox, type Sandbox } from './index.ts';
 import { files, runLine } from './testing.ts';
@@ -59,4 +60,41 @@ echo "$x, $LAST, $(cat six.txt)"
   await sandbox.writeEntries(files({ 'steps.sh': script }));
   const { stdout } = await runLine(sandbox, 'sh steps.sh');
   expect(stdout).toBe('-----> One\n2\nthree\n-----> five\n-----> Four, Six, -----> Six\n');
+});
+
+test('options that buildpacks use', async () => {
+  const line = "echo one | sed -u 's/^/  /'; echo a b | xargs -n1 echo; trap 'rm -f x' EXIT; echo end";
+  const { stdout, stderr } = await runLine(sandbox, line);
+  expect({ stdout, stderr }).toEqual({ stdout: '  one\na\nb\nend\n', stderr: '' });
+});
+
+test('tar packs and unpacks, gzipped and not, from files and pipes', async () => {
+  const script = `set -e
+mkdir -p tree/bin out piped
+echo text > tree/a.txt
+printf 'run' > tree/bin/run
+chmod 755 tree/bin/run
+ln -s a.txt tree/link
+tar czf tree.tgz --exclude a.txt.bak -C tree .
+tar tzf tree.tgz | sort | xargs echo
+tar xzf tree.tgz -C out
+cat out/link out/bin/run; echo
+tar -cf - tree | tar -x -C piped --strip-components=1 -f - tree/bin
+ls piped piped/bin | xargs echo
+tar xf none.tgz || echo "status $?"
+tar xjf tree.tgz || echo "status $?"
+`;
+  await sandbox.writeEntries(files({ 'pack.sh': script }));
+  const { exit, stdout, stderr } = await runLine(sandbox, 'sh pack.sh');
+  expect(stdout).toBe('./ ./a.txt ./bin/ ./bin/run ./link\ntext\nrun\npiped: bin piped/bin: run\nstatus 2\nstatus 2\n');
+  expect(stderr).toContain('tar: -j is not supported: gzip is');
+  expect(exit.exitCode).toBe(0);
+});
+
+test('tar leaves its directory for no archive', async () => {
+  const climbing = await packTar([{ header: { name: '../evil', size: 1 }, body: 'x' }]);
+  await sandbox.writeEntries(files({ 'evil.tar': climbing }));
+  const { exit, stderr } = await runLine(sandbox, 'mkdir -p inner && tar xf evil.tar -C inner');
+  expect(exit.exitCode).toBe(2);
+  expect(stderr).toBe("tar: ../evil: Member name contains '..'\n");
 });

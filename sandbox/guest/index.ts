@@ -11,6 +11,7 @@ import { node } from './programs/node.ts';
 import { npm, npx } from './programs/npm.ts';
 import { register, start } from './programs/program.ts';
 import { sh } from './programs/sh.ts';
+import { tar } from './programs/tar.ts';
 import { wasi } from './programs/wasi.ts';
 import { currentTask, type Environment, type Sink, type Task, TaskEnded, tasks } from './task.ts';
 import { fs, importEntries, listChanges, onTreeLimit, treeLimits } from './tree.ts';
@@ -37,7 +38,7 @@ const defaultEnvironment: Environment = {
   USER: 'sandbox',
 };
 
-for (const program of [node, npm, npx, sh, wasi]) register(program);
+for (const program of [node, npm, npx, sh, tar, wasi]) register(program);
 for (const directory of ['/tmp', '/root', '/app', '/dev', '/usr/local/bin'])
   fs.mkdirSync(directory, { recursive: true });
 fs.writeFileSync('/dev/null', '');

@@ -154,9 +154,19 @@ function commandsOf(task: Task): CustomCommand[] {
     for (const name of fs.existsSync(directory) ? fs.readdirSync(directory) : []) names.add(String(name));
   }
   return [
+    // just-bash has no traps: what a script would do at its end, it does not.
+    defineCommand('trap', async () => ({ stdout: '', stderr: '', exitCode: 0 })),
     defineCommand(runCommand, ([streams = '', ...argv], context) => run(task, streams, argv, context)),
     ...[...names].map((name) => defineCommand(name, (args, context) => run(task, '', [name, ...args], context))),
   ];
+}
+
+/** Options as just-bash knows them: without sed's `-u`, of which buildpacks are fond, and `-n1` of xargs as two words. */
+function knownOptions(name: string, args: string[]): string[] {
+  if (name === 'sed') return args.filter((arg) => arg !== '-u' && arg !== '--unbuffered');
+  const [first = '', ...rest] = args;
+  const [, option, value] = (name === 'xargs' && /^(-[nPLI])(.+)$/.exec(first)) || [];
+  return option !== undefined && value !== undefined ? [option, value, ...rest] : args;
 }
 
 async function run(shell: Task, streams: string, argv: string[], context: CommandContext): Promise<Result> {
@@ -168,7 +178,7 @@ async function run(shell: Task, streams: string, argv: string[], context: Comman
       const stdin = streams.includes('i') && readers.test(name) ? await shell.stdin.readAll() : undefined;
       // The shell's own `command` is not planned, so this does not come back here.
       const result = await context.exec('command', {
-        args: [name, ...argv.slice(1)],
+        args: [name, ...knownOptions(name, argv.slice(1))],
         cwd: context.cwd,
         env,
         stdin: stdin ? Buffer.from(stdin).toString('latin1') : (context.stdin as unknown as string),
