@@ -14,7 +14,7 @@ sys.executable = "/usr/bin/python3"
 import pip._vendor.requests.adapters as adapters
 from js import hostFetch
 from pip._internal.cli.main import main
-from pip._internal.metadata import base
+from pip._internal.exceptions import InstallationError
 from pip._internal.models.index import PyPI
 from pip._internal.req import req_file
 from pip._internal.utils.hashes import Hashes
@@ -29,6 +29,9 @@ import sdists
 # Packages that other packages ask for to be faster, and do without.
 OMITTED = {"uvloop", "httptools", "watchfiles", "hiredis", "gevent", "eventlet", "greenlet", "meinheld"}
 
+# The time zones that a system has and WebAssembly has not, where the app does not bring them.
+TIME_ZONES = "tzdata==2026.6 --hash=sha256:0a10eec6e13ef16b627fabed9a5f2ba61a62b1c67f327305f4e7e412a70b4aec"
+
 # The first serves Pyodide's own build of CPython, the second is its name from before it was standardised.
 PLATFORMS = ("pyemscripten_2026_0_wasm32", "pyodide_2026_0_wasm32")
 
@@ -36,7 +39,11 @@ PLATFORMS = ("pyemscripten_2026_0_wasm32", "pyodide_2026_0_wasm32")
 def send(self, request, **_):
     """Sends a request of pip's by the host, which looks at where it goes."""
     if sdists.is_converted(request.url):
-        body = sdists.convert(request.url, lambda url: _get(url, {})[2])
+        try:
+            body = sdists.convert(request.url, lambda url: _get(url, {})[2])
+        except sdists.Native as native:
+            print(f"NATIVE {native}", file=sys.stderr)
+            raise InstallationError(f"{native} has native code") from None
         status, headers = 200, [["content-type", "application/zip"]]
     else:
         status, headers, body = _get(request.url, dict(request.headers))
@@ -139,25 +146,30 @@ def install(kind):
         *("--no-cache-dir", "--no-compile", "--disable-pip-version-check", "--no-input", "--no-warn-script-location"),
         *("--progress-bar", "off", "--no-color", "--root-user-action", "ignore"),
     ]
-    if kind == "requirements.txt":
-        arguments += ["-r", "requirements.txt"]
-    else:
-        text, hashed = locks.requirements(kind, OMITTED)
-        if not text:
-            return 0
-        with open("/locked.txt", "w") as file:
-            file.write(text)
-        arguments += ["-r", "/locked.txt"]
-        if hashed:
-            arguments += ["--no-deps"]
     os.chdir("/app")
+    if kind == "requirements.txt":
+        wanted, options = "requirements.txt", []
+    else:
+        wanted = "/locked.txt"
+        text, pins = locks.requirements(kind, OMITTED)
+        options = ["--no-deps"] if pins else []
+        with open(wanted, "w") as file:
+            file.write(text)
     try:
-        return main(arguments)
-    except sdists.Native as native:
-        print(f"NATIVE {native}", file=sys.stderr)
-        return 1
+        return main([*arguments, *options, "-r", wanted, *_time_zones(wanted)])
     except SystemExit as ended:
         return int(ended.code or 0)
     except BaseException:
         traceback.print_exc()
         return 1
+
+
+def _time_zones(wanted):
+    """Asks for time zones too, with a hash where the app's own packages have theirs: pip wants all or none."""
+    with open(wanted) as file:
+        text = file.read()
+    if "tzdata" in text:
+        return []
+    with open("/time-zones.txt", "w") as file:
+        file.write(TIME_ZONES if "--hash" in text else TIME_ZONES.split(" ")[0])
+    return ["-r", "/time-zones.txt"]

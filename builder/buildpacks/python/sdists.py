@@ -28,7 +28,7 @@ _suffix = ".islet/"
 _sources = {}
 
 
-class Native(BaseException):
+class Native(Exception):
     """A package has machine code, and no wheel for WebAssembly."""
 
 

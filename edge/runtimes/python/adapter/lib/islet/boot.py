@@ -71,7 +71,11 @@ def _load(start):
 
 
 def load_object(module, expression):
-    """`app`, `create_app()` or `site.app`, in a module, as Gunicorn reads it."""
+    """`app`, `create_app()` or `site.app`, in a module, as Gunicorn reads it; without one, what Flask finds."""
+    if not expression:
+        from flask.cli import locate_app
+
+        return locate_app(module, None)
     loaded = importlib.import_module(module)
     if "(" in expression:
         return eval(expression, vars(loaded))
