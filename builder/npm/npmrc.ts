@@ -9,12 +9,13 @@ import { parse } from 'ini';
 import npmFetch from 'npm-registry-fetch';
 import { BuildFailure } from '../failure.ts';
 import { publicAgent, type RegistrySettings } from './settings.ts';
+import { readYarnrc } from './yarnrc.ts';
 
 const registryKey = /^(@[^:/]+:)?registry$/;
 const credentialKey = /^\/\/.+:(_authToken|_auth|username|_password)$/;
 
 /**
- * Adds an app's registries and credentials to the host's settings.
+ * Adds an app's registries and credentials to the host's settings: those of `.npmrc`, of Yarn, and of config vars.
  *
  * @param tree absolute path of the app
  * @param config the app's config vars: what `${NPM_TOKEN}` stands for; never this process's environment
@@ -27,13 +28,20 @@ export async function projectSettings(
 ): Promise<RegistrySettings> {
   const text = await readFile(join(tree, '.npmrc'), 'utf8').catch(() => '');
   const settings: RegistrySettings = { ...host };
-  const entries = { ...parse(text), ...fromEnvironment(config) };
-  for (const [key, raw] of Object.entries(entries)) {
+  const sources = {
+    '.npmrc': parse(text),
+    '.yarnrc.yml': await readYarnrc(tree),
+    'A config var': fromEnvironment(config),
+  };
+  const all = Object.entries(sources).flatMap(([source, entries]) =>
+    Object.entries(entries).map(([key, raw]) => ({ source, key, raw: raw as unknown })),
+  );
+  for (const { source, key, raw } of all) {
     if (key === 'legacy-peer-deps') settings.legacyPeerDeps = String(raw) === 'true';
     if (key === 'ignore-scripts') settings.ignoreScripts = String(raw) === 'true';
     if (typeof raw !== 'string' || (!registryKey.test(key) && !credentialKey.test(key))) continue;
-    const value = withVariables(raw, config);
-    settings[key] = registryKey.test(key) ? registryAddress(value) : value;
+    const value = withVariables(raw, config, source);
+    settings[key] = registryKey.test(key) ? registryAddress(value, source) : value;
     if (registryKey.test(key)) settings.agent = publicAgent(host);
     else settings.ownCredentials = { ...settings.ownCredentials, [key]: value };
   }
@@ -69,20 +77,23 @@ function fromEnvironment(config: Readonly<Record<string, string>>): Record<strin
   );
 }
 
-/** npm's way: `${NAME}` must be set, `${NAME?}` may be missing. */
-function withVariables(text: string, config: Readonly<Record<string, string>>): string {
-  return text.replace(/\$\{([^${}?]+)(\?)?\}/g, (_, name: string, optional?: string) => {
-    const value = Object.hasOwn(config, name) ? config[name] : optional && '';
-    if (value !== undefined) return value;
-    throw new BuildFailure(`.npmrc needs the config var ${name}, which is not set.`, {
-      help: [`Set it: \`heroku config:set ${name}=…\``],
-    });
-  });
+/** npm's way: `${NAME}` must be set, `${NAME?}` may be missing; Yarn's: `${NAME-this}` or `${NAME:-this}` if it is missing. */
+function withVariables(text: string, config: Readonly<Record<string, string>>, source: string): string {
+  return text.replace(
+    /\$\{([^${}?:-]+)(?:(\?)|:?-([^{}]*))?\}/g,
+    (_, name: string, optional?: string, other?: string) => {
+      const value = Object.hasOwn(config, name) ? config[name] : (other ?? (optional && ''));
+      if (value !== undefined) return value;
+      throw new BuildFailure(`${source} needs the config var ${name}, which is not set.`, {
+        help: [`Set it: \`heroku config:set ${name}=…\``],
+      });
+    },
+  );
 }
 
-function registryAddress(value: string): string {
+function registryAddress(value: string, source: string): string {
   if (URL.parse(value)?.protocol !== 'https:') {
-    throw new BuildFailure(`.npmrc names a registry that is not an https address: ${JSON.stringify(value)}.`);
+    throw new BuildFailure(`${source} names a registry that is not an https address: ${JSON.stringify(value)}.`);
   }
   return value.endsWith('/') ? value : `${value}/`;
 }
