@@ -129,7 +129,7 @@ export function transformModule(source: string): ModuleRecord {
     }
   }
 
-  rewriteReferences(program, bindings, edits, record);
+  rewriteReferences(program, source, bindings, edits, record);
   const parameters = ['$meta', '$import', '$export', ...record.requests.map((_, index) => `$${index}`)];
   const body = applyEdits(source.startsWith('#!') ? `//${source.slice(2)}` : source, edits);
   const head = `${record.async ? 'async ' : ''}function*(${parameters.join(',')})`;
@@ -193,13 +193,43 @@ const isBlock = (node: Node): boolean =>
     node.type,
   );
 
+/**
+ * Finds where a source may mention an imported name, `import` or `await`: most of a large module does not, and need not
+ * be looked at.
+ *
+ * @returns whether a node may hold one
+ */
+function findMentions(
+  source: string,
+  bindings: ReadonlyMap<string, string>,
+): (node: { start: number; end: number }) => boolean {
+  // An escape may stand for any letter of a name.
+  const names = new Set(['import', 'await', '\\u', ...bindings.keys()]);
+  const places: number[] = [];
+  for (const { 0: word, index } of source.matchAll(/\\u|[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/gu)) {
+    if (names.has(word)) places.push(index);
+  }
+  return ({ start, end }) => {
+    let low = 0;
+    let high = places.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((places[middle] ?? 0) < start) low = middle + 1;
+      else high = middle;
+    }
+    return (places[low] ?? Number.POSITIVE_INFINITY) < end;
+  };
+}
+
 /** Replaces references to imported names, `import.meta` and `import()`, and finds a top-level `await`. */
 function rewriteReferences(
   program: Program,
+  source: string,
   bindings: ReadonlyMap<string, string>,
   edits: Edit[],
   record: ModuleRecord,
 ): void {
+  const concerns = findMentions(source, bindings);
   /** For each function or block that declares a name which is also imported: those names. */
   const shadows = new Map<Node, Set<string>>();
   const declare = (scope: Node | undefined, names: string[]) => {
@@ -221,17 +251,17 @@ function rewriteReferences(
       const { params, id } = node as Extract<AnyNode, { type: 'FunctionExpression' }>;
       if (node.type === 'FunctionExpression' && id) declare(node, [id.name]);
       declare(node, params.flatMap(declaredNames));
-      for (const child of children(node)) collect(child, node, node);
+      for (const child of children(node)) if (concerns(child)) collect(child, node, node);
       return;
     }
     if (node.type === 'ClassExpression' && node.id) declare(node, [node.id.name]);
     if (node.type === 'CatchClause') declare(node, declaredNames(node.param));
     if (node.type === 'StaticBlock') {
-      for (const child of children(node)) collect(child, node, node);
+      for (const child of children(node)) if (concerns(child)) collect(child, node, node);
       return;
     }
     const scope = isBlock(node) ? node : blockScope;
-    for (const child of children(node)) collect(child, functionScope, scope);
+    for (const child of children(node)) if (concerns(child)) collect(child, functionScope, scope);
   };
   if (bindings.size > 0) collect(program, undefined, undefined);
 
@@ -252,7 +282,7 @@ function rewriteReferences(
       for (const { type, start } of node.consequent) if (type === 'ExpressionStatement') starts.add(start);
     }
     const enter = (child: AnyNode | null | undefined) => {
-      if (child) visit(child, hidden, within);
+      if (child && concerns(child)) visit(child, hidden, within);
     };
     switch (node.type) {
       case 'ImportDeclaration':
@@ -316,7 +346,7 @@ function rewriteReferences(
         record.async ||= (node.kind as string) === 'await using' && !inFunction;
         break;
     }
-    for (const child of children(node)) visit(child, hidden, within);
+    for (const child of children(node)) if (concerns(child)) visit(child, hidden, within);
   };
   visit(program, new Set(), false);
 }
