@@ -1,9 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BuildFailure } from './failure.ts';
 
-/** The process types of an app's Procfile; none where it has no Procfile. */
+/** An app has no more of them. */
+const MAX_TYPES = 100;
+
+/**
+ * The process types of an app's Procfile; none where it has no Procfile.
+ *
+ * @throws BuildFailure when there are too many
+ */
 export async function readProcfile(tree: string): Promise<Record<string, string>> {
-  return parseProcfile(await readFile(join(tree, 'Procfile'), 'utf8').catch(() => ''));
+  const types = parseProcfile(await readFile(join(tree, 'Procfile'), 'utf8').catch(() => ''));
+  const { length } = Object.keys(types);
+  if (length <= MAX_TYPES) return types;
+  throw new BuildFailure(`The Procfile has ${length} process types, and an app may have ${MAX_TYPES}.`);
 }
 
 /**
