@@ -1,4 +1,4 @@
-import type { BuildQueue, Dyno, LogChannel, Repository } from './index.ts';
+import type { BuildQueue, Dyno, LogChannel, Repository, WebhookChannel } from './index.ts';
 import type { InternetEnv } from './platform/internet.ts';
 
 /** What wrangler.toml binds, and the secrets and variables the host sets. */
@@ -9,6 +9,7 @@ export interface Env extends InternetEnv {
   REPOSITORY: DurableObjectNamespace<Repository>;
   BUILD_QUEUE: DurableObjectNamespace<BuildQueue>;
   LOG_CHANNEL: DurableObjectNamespace<LogChannel>;
+  WEBHOOKS: DurableObjectNamespace<WebhookChannel>;
   DYNO: DurableObjectNamespace<Dyno>;
   /** The domain below which every app has its host. */
   APPS_DOMAIN: string;

@@ -12,6 +12,7 @@ export { BuildQueue } from './builds/build-queue.ts';
 export { Repository } from './git/index.ts';
 export { Dyno } from './hosting.ts';
 export { LogChannel } from './logs/log-channel.ts';
+export { WebhookChannel } from './webhooks/webhook-channel.ts';
 
 const controlPlane = new Hono<{ Bindings: Env }>()
   .route('/internal', internal)

@@ -36,6 +36,7 @@ import { sourceBlobs, sources } from './sources.ts';
 import { stacksAndRegions } from './stacks-and-regions.ts';
 import { users } from './users.ts';
 import { limitBody } from './validate.ts';
+import { publishChanges, webhooks } from './webhooks.ts';
 
 export const api = new Hono<ApiContext>();
 
@@ -45,7 +46,7 @@ api.get('/health', (c) => c.json({ status: 'ok' }));
 for (const open of [buildOutput, buildpackRegistry, logStream, releaseOutput, slugBlobs, sourceBlobs])
   api.route('/', open);
 
-api.use(authenticate, rateLimit(), limitBody, recordChanges, idempotency, etag);
+api.use(authenticate, rateLimit(), limitBody, recordChanges, idempotency, publishChanges, etag);
 for (const resource of [
   account,
   addons,
@@ -75,6 +76,7 @@ for (const resource of [
   sources,
   stacksAndRegions,
   users,
+  webhooks,
 ]) {
   api.route('/', resource);
 }

@@ -1,7 +1,7 @@
 import { eq, inArray } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
-import { apps, pipelineCouplings as couplingsTable, stages } from '../../schema/tables.ts';
+import { apps, pipelineCouplings as couplingsTable, pipelines, stages } from '../../schema/tables.ts';
 import { findApp, visibleApps } from '../platform/apps.ts';
 import { database, isUniqueViolation, now } from '../platform/database.ts';
 import { invalid, notFound } from '../platform/errors.ts';
@@ -22,7 +22,9 @@ const change = z.object({ stage: stage.optional() });
 
 const by = { id: (coupling: Coupling) => coupling.id };
 
-pipelineCouplings.get('/pipeline-couplings', async (c) => page(c, await visible(c), { by }, resource));
+pipelineCouplings.get('/pipeline-couplings', async (c) =>
+  page(c, await visible(c), { by }, (coupling) => resource(c, coupling)),
+);
 
 pipelineCouplings.get('/pipelines/:pipeline/pipeline-couplings', async (c) => {
   const pipeline = await pipelineOf(c);
@@ -31,7 +33,7 @@ pipelineCouplings.get('/pipelines/:pipeline/pipeline-couplings', async (c) => {
     c,
     all.filter(({ pipelineId }) => pipelineId === pipeline.id),
     { by },
-    resource,
+    (coupling) => resource(c, coupling),
   );
 });
 
@@ -40,7 +42,7 @@ pipelineCouplings.get('/apps/:app/pipeline-couplings', async (c) => {
   const app = await appOf(c);
   const coupling = await couplingOf(c, app.id);
   if (!coupling) throw notFound('pipeline coupling');
-  return c.json(resource(coupling));
+  return c.json(await resource(c, coupling));
 });
 
 pipelineCouplings.post('/pipeline-couplings', async (c) => {
@@ -64,23 +66,23 @@ pipelineCouplings.post('/pipeline-couplings', async (c) => {
     }
     throw error;
   }
-  return c.json(resource(row), 201);
+  return c.json(await resource(c, row), 201);
 });
 
-pipelineCouplings.get('/pipeline-couplings/:coupling', async (c) => c.json(resource(await find(c))));
+pipelineCouplings.get('/pipeline-couplings/:coupling', async (c) => c.json(await resource(c, await find(c))));
 
 pipelineCouplings.patch('/pipeline-couplings/:coupling', async (c) => {
   const coupling = await find(c);
   const { stage = coupling.stage } = await body(c, change);
   const set = { stage, updatedAt: now() };
   await database(c.env.DB).update(couplingsTable).set(set).where(eq(couplingsTable.id, coupling.id));
-  return c.json(resource({ ...coupling, ...set }));
+  return c.json(await resource(c, { ...coupling, ...set }));
 });
 
 pipelineCouplings.delete('/pipeline-couplings/:coupling', async (c) => {
   const coupling = await find(c);
   await database(c.env.DB).delete(couplingsTable).where(eq(couplingsTable.id, coupling.id));
-  return c.json(resource(coupling));
+  return c.json(await resource(c, coupling));
 });
 
 /** The coupling of an app, by the app's id. */
@@ -107,11 +109,14 @@ async function find(c: Context<ApiContext>): Promise<Coupling> {
   return coupling;
 }
 
-const resource = ({ id, appId, pipelineId, stage, createdAt, updatedAt }: Coupling) => ({
-  id,
-  app: { id: appId },
-  created_at: createdAt,
-  pipeline: { id: pipelineId },
-  stage,
-  updated_at: updatedAt,
-});
+async function resource(c: Context<ApiContext>, { id, appId, pipelineId, stage, createdAt, updatedAt }: Coupling) {
+  const pipeline = await database(c.env.DB).query.pipelines.findFirst({ where: eq(pipelines.id, pipelineId) });
+  return {
+    id,
+    app: { id: appId },
+    created_at: createdAt,
+    pipeline: { id: pipelineId, name: pipeline?.name ?? null },
+    stage,
+    updated_at: updatedAt,
+  };
+}

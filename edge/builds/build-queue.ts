@@ -8,6 +8,7 @@ import { database, now } from '../platform/database.ts';
 import { type OneOffRequest, runReleasePhase } from '../platform/one-offs.ts';
 import { createRelease, currentRelease, type Release, ReleaseFailed, releaseConfig } from '../platform/releases.ts';
 import { appUrl } from '../platform/urls.ts';
+import { publishBuild } from '../webhooks/publish.ts';
 import { BuildOutput } from './build-output.ts';
 import { type BuildRequest, describeRelease, orderOf, versionOf } from './build-request.ts';
 import { jsonLines } from './json-lines.ts';
@@ -374,10 +375,12 @@ export class BuildQueue extends DurableObject<Env> {
   async #conclude(request: BuildRequest, outcome: BuildOutcome): Promise<void> {
     const { id, app, source } = request;
     const reason = outcome.status === 'failed' ? outcome.reason : null;
-    await database(this.env.DB)
+    const [build] = await database(this.env.DB)
       .update(builds)
       .set({ status: outcome.status, reason, updatedAt: now() })
-      .where(eq(builds.id, id));
+      .where(eq(builds.id, id))
+      .returning();
+    if (build) await publishBuild(this.env, build, 'update');
     if (outcome.status === 'failed' && source.type === 'push') {
       await this.env.REPOSITORY.get(this.env.REPOSITORY.idFromName(app.id)).abandonPush(source.pushId);
     }

@@ -2,6 +2,7 @@ import { and, eq, inArray, or, type SQL } from 'drizzle-orm';
 import { apps, collaborators, releases } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { deleteRepository } from '../git/index.ts';
+import { webhookChannel } from '../webhooks/publish.ts';
 import { checkAppName, randomAppName } from './app-name.ts';
 import { deletePrefix } from './bucket.ts';
 import { cachePrefix } from './caches.ts';
@@ -89,6 +90,7 @@ export async function deleteApp(env: Env, app: App): Promise<void> {
   await env.BUILD_QUEUE.get(env.BUILD_QUEUE.idFromName(app.id)).destroy();
   await Promise.all([
     env.LOG_CHANNEL.get(env.LOG_CHANNEL.idFromName(app.id)).destroy(),
+    webhookChannel(env, app.id).destroy(),
     deleteRepository(env, app.id),
     deletePrefix(env.BUCKET, cachePrefix(app.id)),
     deletePrefix(env.BUCKET, uploadPrefix(app.id)),

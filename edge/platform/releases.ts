@@ -8,6 +8,7 @@ import { apps, formation, releases, slugs } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { writeLog } from '../logs/write.ts';
 import { RELEASE } from '../router/placement.ts';
+import { publishRelease } from '../webhooks/publish.ts';
 import { type Database, database, isUniqueViolation, now } from './database.ts';
 import { DEFAULT_SIZE } from './dyno-sizes.ts';
 import { ApiError } from './errors.ts';
@@ -97,6 +98,7 @@ export async function createRelease(env: Env, request: NewRelease): Promise<Rele
   if (made && made.status !== 'succeeded') throw await fail(db, made, 'was interrupted');
   const release = made ?? (await makeRelease(env, db, request));
   await announce(env, request.appId);
+  await publishRelease(env, release, 'create');
   return release;
 }
 
