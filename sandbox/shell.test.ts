@@ -68,6 +68,16 @@ test('options that buildpacks use', async () => {
   expect({ stdout, stderr }).toEqual({ stdout: '  one\na\nb\nend\n', stderr: '' });
 });
 
+test('commands pass bytes on as they are', async () => {
+  await sandbox.writeEntries(files({ bytes: Uint8Array.from([0x1f, 0x8b, 0xff, 0, 0xe9]), text: 'é\n' }));
+  const line = "cat bytes > copy; cmp() { node -p \"require('fs').readFileSync('$1').toString('hex')\"; }; cmp copy";
+  const { stdout } = await runLine(
+    sandbox,
+    `${line}; cat bytes | wc -c; cat text; cat text | wc -c; head -c 2 bytes | wc -c`,
+  );
+  expect(stdout.split(/\s+/)).toEqual(['1f8bff00e9', '5', 'é', '3', '2', '']);
+});
+
 test('tar packs and unpacks, gzipped and not, from files and pipes', async () => {
   const script = `set -e
 mkdir -p tree/bin out piped

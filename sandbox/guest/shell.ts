@@ -100,15 +100,36 @@ function passOn(shell: Task, signal: string): boolean {
   return true;
 }
 
-/** The tree, and the files that stand for a task's streams. */
+/** What commands of just-bash print, by a file that stands for it: as text, it may be bytes or characters. */
+const captured = new Map<string, Uint8Array[]>();
+let captures = 0;
+
+/** A file to write to, and what was written, once. */
+function capture(): { path: string; bytes: () => Buffer } {
+  const path = `/dev/capture/${++captures}`;
+  captured.set(path, []);
+  return {
+    path,
+    bytes: () => {
+      const chunks = captured.get(path) ?? [];
+      captured.delete(path);
+      return Buffer.concat(chunks);
+    },
+  };
+}
+
+/** The tree, and the files that stand for a task's streams and for what a command prints. */
 function withLiveFiles(task: Task): typeof shellFs {
   const streams = new Map<string, 1 | 2>(Object.entries(liveFiles));
   return {
     ...shellFs,
     async appendFile(path, content, options) {
       const fd = streams.get(path);
-      if (fd === undefined) await shellFs.appendFile(path, content, options);
-      else task.write(fd, bytesOf(content, encodingOf(options)));
+      const chunks = captured.get(path);
+      const bytes = bytesOf(content, encodingOf(options));
+      if (fd !== undefined) task.write(fd, bytes);
+      else if (chunks) chunks.push(bytes);
+      else await shellFs.appendFile(path, content, options);
     },
   };
 }
@@ -177,7 +198,9 @@ async function run(shell: Task, streams: string, argv: string[], context: Comman
     if (bundled.has(name) && context.exec) {
       const stdin = streams.includes('i') && readers.test(name) ? await shell.stdin.readAll() : undefined;
       // The shell's own `command` is not planned, so this does not come back here.
-      const result = await context.exec('command', {
+      const { path, bytes } = capture();
+      let captured = '';
+      const command = context.exec(`command >> ${path}`, {
         args: [name, ...knownOptions(name, argv.slice(1))],
         cwd: context.cwd,
         env,
@@ -185,7 +208,11 @@ async function run(shell: Task, streams: string, argv: string[], context: Comman
         stdinKind: 'bytes',
         signal: context.signal,
       });
-      return writeResult(shell, result, streams);
+      const result = await command.finally(() => {
+        captured = bytes().toString('latin1');
+      });
+      const stdout = captured + result.stdout;
+      return writeResult(shell, { ...result, stdout, stdoutKind: 'bytes' }, streams);
     }
     return writeResult(shell, { stdout: '', stderr: `sh: ${name}: command not found\n`, exitCode: 127 }, streams);
   }
