@@ -8,12 +8,10 @@ import { fromElsewhere } from './elsewhere.ts';
 import { errorCode } from './errors.ts';
 import { type Lock, type LockEntry, packageName, placeName } from './lock.ts';
 import { type PackageFacts, readPackageFacts } from './package-scripts.ts';
+import { platform } from './platform.ts';
 import type { RegistrySettings } from './settings.ts';
 import type { PackageStore, StoredPackage } from './store.ts';
 import { isWasmBuild } from './wasm-builds.ts';
-
-/** What packages see: a Linux whose processor runs WebAssembly. Native binaries for any other processor stay away. */
-const platform = { os: 'linux', cpu: 'wasm32' };
 
 /** Most bytes of all packages together. */
 const maxBytes = 3 * 1024 ** 3;

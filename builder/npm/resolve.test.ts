@@ -47,3 +47,27 @@ test.for(['["packages/*"', 'packages: {a: [}'])('a pnpm-workspace.yaml that is n
   const { result } = await build({ 'package.json': '{}', 'pnpm-workspace.yaml': text, 'index.js': '' });
   expect(result).toMatchObject({ reason: 'pnpm-workspace.yaml is not valid YAML.' });
 });
+
+test('a lockfile of one platform: the build for WebAssembly comes with what it needs', async () => {
+  const { build } = await startBuilder();
+  const { result, output } = await build({
+    'package.json': JSON.stringify({
+      dependencies: { 'oxc-parser': '0.90.0' },
+      scripts: { build: 'ls node_modules/@oxc-parser/binding-wasm32-wasi node_modules/@oxc-parser/*/node_modules' },
+    }),
+    'package-lock.json': JSON.stringify({
+      lockfileVersion: 3,
+      packages: {
+        '': { dependencies: { 'oxc-parser': '0.90.0' } },
+        'node_modules/oxc-parser': {
+          version: '0.90.0',
+          optionalDependencies: { '@oxc-parser/binding-wasm32-wasi': '0.90.0' },
+        },
+      },
+    }),
+    'index.js': '',
+  });
+  expect(result.status, output).toBe('succeeded');
+  expect(output).toMatch(/ parser\.wasm32-wasi\.wasm\n/);
+  expect(output).toMatch(/ @napi-rs\n/);
+});

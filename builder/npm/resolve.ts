@@ -12,6 +12,7 @@ import { hoist } from './lockfiles/hoist.ts';
 import { readPnpmLock } from './lockfiles/pnpm.ts';
 import { readYarnLock } from './lockfiles/yarn.ts';
 import type { Manifest } from './manifest.ts';
+import { platform } from './platform.ts';
 import type { RegistrySettings } from './settings.ts';
 
 /** What a lockfile says to install; undefined where only npm's resolver can tell. */
@@ -181,6 +182,7 @@ async function runResolver(
     cache,
     // It reaches every request that the resolver makes.
     signal,
+    ...platform,
     ignoreScripts: true,
     ignoreExtension: true,
     audit: false,
@@ -194,6 +196,11 @@ async function runResolver(
     throw explain(error, wantedBy(error) ?? 'a dependency');
   });
   return lock.parse(ideal.meta.commit());
+}
+
+/** Pins one version of a package, and what it depends on, as if it were an app's only dependency. */
+export function resolvePackage(name: string, version: string, options: ResolveOptions): Promise<Lock> {
+  return runResolver(new Map([['', { optionalDependencies: { [name]: version } }]]), options);
 }
 
 /** Refuses dependencies on paths: npm's resolver would follow them on this host. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LockEntry } from './lock.ts';
-import { useWasmBuilds } from './wasm-builds.ts';
+import { addBuild, useWasmBuilds } from './wasm-builds.ts';
 
 const use = (packages: Record<string, LockEntry>) => useWasmBuilds({ lockfileVersion: 3, packages });
 
@@ -40,17 +40,30 @@ it('leaves a workspace of that name alone', () => {
   expect(replaced).toEqual([]);
 });
 
-it('adds the optional dependency for WebAssembly to a lock that was made for one platform', () => {
+it('adds the build for WebAssembly to a lock that was made for one platform, with what it depends on', () => {
   const oxide = {
     version: '4.1.0',
     dev: true,
     optionalDependencies: { '@tailwindcss/oxide-linux-x64-gnu': '4.1.0', '@tailwindcss/oxide-wasm32-wasi': '4.1.0' },
   };
-  const { lock } = use({ 'node_modules/@tailwindcss/oxide': oxide });
-  expect(lock.packages['node_modules/@tailwindcss/oxide-wasm32-wasi']).toEqual({
-    version: '4.1.0',
-    optional: true,
-    dev: true,
+  const { lock, missing } = use({ 'node_modules/@tailwindcss/oxide': oxide });
+  const place = 'node_modules/@tailwindcss/oxide-wasm32-wasi';
+  expect(missing).toEqual([{ name: '@tailwindcss/oxide-wasm32-wasi', version: '4.1.0', place, dev: true }]);
+  const [build] = missing;
+  if (build === undefined) return;
+  const packages = {
+    '': {},
+    [place]: { version: '4.1.0', integrity: 'sha512-x' },
+    [`${place}/node_modules/a`]: { version: '1.0.0', inBundle: true },
+    'node_modules/tslib': { version: '2.8.1' },
+  };
+  addBuild(lock, build, { lockfileVersion: 3, packages });
+  const added = { dev: true, optional: true };
+  expect(lock.packages).toEqual({
+    'node_modules/@tailwindcss/oxide': oxide,
+    [place]: { version: '4.1.0', integrity: 'sha512-x', ...added },
+    [`${place}/node_modules/a`]: { version: '1.0.0', inBundle: true, ...added },
+    [`${place}/node_modules/tslib`]: { version: '2.8.1', ...added },
   });
 });
 

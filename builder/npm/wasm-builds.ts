@@ -37,16 +37,29 @@ export interface Replacement {
   dev: boolean;
 }
 
+/** A build that a lock should pin. */
+export interface MissingBuild {
+  name: string;
+  version: string;
+  place: string;
+  dev: boolean;
+}
+
 /**
  * Lets a lock pin the WebAssembly builds of packages in the place of those with machine code.
  *
  * Packages that load their build for a platform from an optional dependency (oxide, rolldown, oxc, sharp) need nothing
- * of this where the lock pins the one for `wasm32`; where it was made for one platform alone, that one is added.
+ * of this where the lock pins the one for `wasm32`. A lock that was made for one platform alone may lack it.
  *
- * @returns the lock to install, and what was replaced, by name
+ * @returns the lock to install; what was replaced, by name; and what the lock lacks
  */
-export function useWasmBuilds({ lockfileVersion, packages }: Lock): { lock: Lock; replaced: Replacement[] } {
+export function useWasmBuilds({ lockfileVersion, packages }: Lock): {
+  lock: Lock;
+  replaced: Replacement[];
+  missing: MissingBuild[];
+} {
   const replaced: Replacement[] = [];
+  const missing: MissingBuild[] = [];
   const changed: Lock['packages'] = {};
   for (const [place, entry] of Object.entries(packages)) {
     const isPackage = place.includes('node_modules/') && !entry.link;
@@ -55,7 +68,7 @@ export function useWasmBuilds({ lockfileVersion, packages }: Lock): { lock: Lock
     if (by !== undefined) {
       replaced.push({ name: packageName(place, entry), version: entry.version ?? '', by, dev: entry.dev ?? false });
     }
-    if (isPackage) Object.assign(changed, missingBindings(place, entry, packages));
+    if (isPackage) missing.push(...missingBuilds(place, entry, packages));
     const companion = isPackage ? own(companions, packageName(place, entry)) : undefined;
     if (companion === undefined) continue;
     const beside = `${parentOf(place)}node_modules/${companion.by}`;
@@ -64,7 +77,7 @@ export function useWasmBuilds({ lockfileVersion, packages }: Lock): { lock: Lock
     replaced.push({ ...companion, version, dev });
   }
   replaced.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { lock: { lockfileVersion, packages: changed }, replaced };
+  return { lock: { lockfileVersion, packages: changed }, replaced, missing };
 }
 
 function own<Value>(values: Record<string, Value>, name: string): Value | undefined {
@@ -87,15 +100,27 @@ function buildOf({ version, dev, optional, devOptional, peer, dependencies }: Lo
   };
 }
 
-/** Optional dependencies for WebAssembly that a lock does not have, pinned by the exact version that is asked for. */
-function missingBindings(place: string, entry: LockEntry, packages: Lock['packages']): Lock['packages'] {
+/** Optional dependencies for WebAssembly that a lock does not have; packages ask for them by exact versions. */
+function missingBuilds(place: string, entry: LockEntry, packages: Lock['packages']): MissingBuild[] {
   const parent = parentOf(place);
-  const missing: Lock['packages'] = {};
-  for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
-    if (!/[-/]wasm32(-wasip?1?)?$/.test(name) || !/^\d+\.\d+\.\d+\S*$/.test(version)) continue;
+  return Object.entries(entry.optionalDependencies ?? {}).flatMap(([name, version]) => {
+    if (!/[-/]wasm32(-wasip?1?)?$/.test(name) || !/^\d+\.\d+\.\d+\S*$/.test(version)) return [];
     const there = [`${place}/node_modules/${name}`, `${parent}node_modules/${name}`, `node_modules/${name}`];
-    if (there.some((known) => known in packages)) continue;
-    missing[`${parent}node_modules/${name}`] = { version, optional: true, ...(entry.dev && { dev: true }) };
+    if (there.some((known) => known in packages)) return [];
+    return [{ name, version, place: `${parent}node_modules/${name}`, dev: entry.dev ?? false }];
+  });
+}
+
+/**
+ * Adds a build that a lock lacks, with what it depends on below it.
+ *
+ * @param resolved the lock of an app that depends on nothing but the build
+ */
+export function addBuild(lock: Lock, { name, place, dev }: MissingBuild, resolved: Lock): void {
+  const own = `node_modules/${name}`;
+  for (const [from, entry] of Object.entries(resolved.packages)) {
+    if (from === '') continue;
+    const below = from === own || from.startsWith(`${own}/`) ? place + from.slice(own.length) : `${place}/${from}`;
+    lock.packages[below] = { ...entry, optional: true, ...(dev && { dev }) };
   }
-  return missing;
 }

@@ -5,8 +5,8 @@ import { type Installed, install } from '../../npm/install.ts';
 import { developmentPlaces } from '../../npm/lock.ts';
 import type { Manifest } from '../../npm/manifest.ts';
 import { projectSettings } from '../../npm/npmrc.ts';
-import { resolve } from '../../npm/resolve.ts';
-import { useWasmBuilds } from '../../npm/wasm-builds.ts';
+import { resolve, resolvePackage } from '../../npm/resolve.ts';
+import { addBuild, useWasmBuilds } from '../../npm/wasm-builds.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { count } from './count.ts';
 
@@ -36,10 +36,17 @@ export async function installDependencies(
   const settings = await projectSettings(tree, config, context.settings);
   const update = config.USE_NPM_INSTALL === 'true';
   log.step('Installing dependencies');
-  const { lock: resolved, lockfile } = await context.phase('resolve', () =>
-    resolve(tree, manifests, { scratch: join(scratch, 'resolve'), cache, settings, signal, update }),
-  );
-  const { lock, replaced } = useWasmBuilds(resolved);
+  const { lock, replaced, lockfile } = await context.phase('resolve', async () => {
+    const options = { scratch: join(scratch, 'resolve'), cache, settings, signal, update };
+    const { lock: resolved, lockfile } = await resolve(tree, manifests, options);
+    const { lock, replaced, missing } = useWasmBuilds(resolved);
+    for (const [at, build] of missing.entries()) {
+      if (build.dev && !development) continue;
+      const own = { ...options, scratch: join(scratch, `resolve-build-${at}`) };
+      addBuild(lock, build, await resolvePackage(build.name, build.version, own));
+    }
+    return { lock, replaced, lockfile };
+  });
   if (lockfile === undefined) log.detail('Installing node modules (package.json)');
   else log.detail(`Installing node modules (${lockfile})`);
   if (lockfile === undefined && Object.keys(lock.packages).length > 1) {
