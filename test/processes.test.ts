@@ -89,6 +89,15 @@ describe('a background process', () => {
     await eventually('app[worker.2]: worker one of worker.2 begins', 3);
   });
 
+  it('runs on while the edge is killed', async () => {
+    const [edge] = descendants(platform.pid).filter(({ command }) => command.includes('host/edge.ts'));
+    const before = await count('app[worker.1]: tick');
+    process.kill(edge?.pid ?? 0, 'SIGKILL');
+    const ticks = () => count('app[worker.1]: tick').catch(() => 0);
+    await expect.poll(ticks, { timeout: 60_000 }).toBeGreaterThan(before + 10);
+    expect(await count('app[worker.1]: worker one of worker.1 begins')).toBe(3);
+  });
+
   it('starts again with the platform', async () => {
     expect(await platform.stop()).toBe(0);
     await platform.start();
