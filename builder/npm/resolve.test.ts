@@ -71,3 +71,36 @@ test('a lockfile of one platform: the build for WebAssembly comes with what it n
   expect(output).toMatch(/ parser\.wasm32-wasi\.wasm\n/);
   expect(output).toMatch(/ @napi-rs\n/);
 });
+
+test('a directory of the app, without a lockfile', async () => {
+  const { build } = await startBuilder();
+  const { slug, output } = await build({
+    'package.json': '{"dependencies":{"own":"file:./libs/own"}}',
+    'libs/own/package.json': '{"name":"own","version":"1.0.0","dependencies":{"ms":"2.1.2"}}',
+    'libs/own/index.js': 'exports.ms = require("ms/package.json").version;',
+    'index.js': 'globalThis.ms = require("own").ms;',
+  });
+  if (slug === undefined) throw new Error(output);
+  await runSlug(slug);
+  expect(Reflect.get(globalThis, 'ms')).toBe('2.1.2');
+});
+
+test.for(['file:../../etc', 'file:/etc', '../x', 'file:libs/../../x', 'file:libs/none'])(
+  'a dependency on %s is refused',
+  async (range) => {
+    const { build } = await startBuilder();
+    const dependencies = { own: range };
+    const { result } = await build({ 'package.json': JSON.stringify({ dependencies }), 'index.js': '' });
+    expect(result).toMatchObject({ reason: `own@${range} does not come from a registry.` });
+  },
+);
+
+test('a directory of the app may not depend on one outside', async () => {
+  const { build } = await startBuilder();
+  const { result } = await build({
+    'package.json': '{"dependencies":{"own":"file:libs/own"}}',
+    'libs/own/package.json': '{"name":"own","version":"1.0.0","dependencies":{"passwd":"file:../../../../etc"}}',
+    'index.js': '',
+  });
+  expect(result).toMatchObject({ reason: 'passwd@file:../../../../etc does not come from a registry.' });
+});

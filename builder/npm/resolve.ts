@@ -14,6 +14,7 @@ import { readYarnLock } from './lockfiles/yarn.ts';
 import type { Manifest } from './manifest.ts';
 import { platform } from './platform.ts';
 import type { RegistrySettings } from './settings.ts';
+import { ownDirectories, ownPath } from './workspaces.ts';
 
 /** What a lockfile says to install; undefined where only npm's resolver can tell. */
 type Reader = (text: string, manifests: ReadonlyMap<string, Manifest>) => Lock | undefined;
@@ -65,7 +66,10 @@ export async function resolve(
       help: ['Delete the one of the package manager that you do not use, and commit that.'],
     });
   }
-  if (lockfile === undefined) return { lock: await runResolver(manifests, options), lockfile };
+  if (lockfile === undefined) {
+    const own = ownDirectories(tree, manifests.get('') ?? {});
+    return { lock: await runResolver(manifests, { ...options, own }), lockfile };
+  }
   const text = await readFile(join(tree, lockfile), 'utf8');
   try {
     const lock = read(lockfile, text, manifests) ?? (await runResolver(manifests, { ...options, known: text }));
@@ -160,10 +164,17 @@ function satisfies(version: string | undefined, range: string): boolean {
  */
 async function runResolver(
   manifests: ReadonlyMap<string, Manifest>,
-  { scratch, cache, settings, signal, known }: ResolveOptions & { known?: string },
+  {
+    scratch,
+    cache,
+    settings,
+    signal,
+    known,
+    own = new Map(),
+  }: ResolveOptions & { known?: string; own?: ReadonlyMap<string, Manifest> },
 ): Promise<Lock> {
-  for (const [directory, manifest] of manifests) {
-    checkSpecifiers(manifest);
+  for (const [directory, manifest] of [...own, ...manifests]) {
+    checkSpecifiers(manifest, directory === '' ? own : new Map());
     const { name, version, dependencies, devDependencies, optionalDependencies, peerDependencies } = manifest;
     const { overrides } = manifest;
     const kept = { name, version, dependencies, devDependencies, optionalDependencies, peerDependencies, overrides };
@@ -188,7 +199,7 @@ async function runResolver(
     audit: false,
     allowGit: 'none',
     allowFile: 'none',
-    // Workspaces are directories, and the only ones: see checkSpecifiers.
+    // Workspaces and the app's own directories, and no others: see checkSpecifiers.
     allowDirectory: 'root',
     allowRemote: 'none',
   });
@@ -203,11 +214,18 @@ export function resolvePackage(name: string, version: string, options: ResolveOp
   return runResolver(new Map([['', { optionalDependencies: { [name]: version } }]]), options);
 }
 
-/** Refuses dependencies on paths: npm's resolver would follow them on this host. */
-function checkSpecifiers({ dependencies, devDependencies, optionalDependencies, peerDependencies }: Manifest): void {
+/**
+ * Refuses dependencies on paths, which npm's resolver would follow on this host.
+ *
+ * @param own directories of the app that may be depended on
+ */
+function checkSpecifiers(
+  { dependencies, devDependencies, optionalDependencies, peerDependencies }: Manifest,
+  own: ReadonlyMap<string, Manifest>,
+): void {
   const all = { ...peerDependencies, ...optionalDependencies, ...devDependencies, ...dependencies };
   for (const [name, range] of Object.entries(all)) {
-    if (!/^(file|link|portal):|^(?:[./\\]|~[/\\])|^[a-zA-Z]:/.test(range)) continue;
+    if (!/^(file|link|portal):|^(?:[./\\]|~[/\\])|^[a-zA-Z]:/.test(range) || own.has(ownPath(range))) continue;
     throw new BuildFailure(`${name}@${range} does not come from a registry.`, {
       help: ['Commit the lockfile that pins it, or depend on a published version or a workspace of this repository.'],
     });

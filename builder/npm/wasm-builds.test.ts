@@ -34,6 +34,18 @@ it('replaces an alias by the name of the package itself', () => {
   expect(lock.packages['node_modules/bundler']).toEqual({ name: '@rollup/wasm-node', version: '4.40.0' });
 });
 
+it('takes the last version in JavaScript of a compiler that has become machine code', () => {
+  const { lock, replaced } = use({
+    'node_modules/typescript': { version: '7.0.2', integrity: 'sha512-x', dev: true },
+    'node_modules/a/node_modules/typescript': { version: '5.9.3', integrity: 'sha512-y' },
+  });
+  expect(lock.packages).toEqual({
+    'node_modules/typescript': { name: 'typescript', version: '6.0.3', dev: true },
+    'node_modules/a/node_modules/typescript': { version: '5.9.3', integrity: 'sha512-y' },
+  });
+  expect(replaced).toEqual([{ name: 'typescript@7.0.2', version: '6.0.3', by: 'typescript', dev: true }]);
+});
+
 it('leaves a workspace of that name alone', () => {
   const { lock, replaced } = use({ 'node_modules/rollup': { link: true, resolved: 'packages/rollup' } });
   expect(lock.packages['node_modules/rollup']).toEqual({ link: true, resolved: 'packages/rollup' });

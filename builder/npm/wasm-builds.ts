@@ -14,6 +14,11 @@ const builds: Record<string, string> = {
   'sass-embedded': 'sass',
 };
 
+/** Packages that have become machine code, and their last version in JavaScript, which does the same. */
+const lastInJavaScript: Record<string, { from: number; version: string }> = {
+  typescript: { from: 7, version: '6.0.3' },
+};
+
 /**
  * Packages that look for a build for WebAssembly beside them, and would download it if they could: what they call their
  * native one, and what to put there.
@@ -63,7 +68,15 @@ export function useWasmBuilds({ lockfileVersion, packages }: Lock): {
   const changed: Lock['packages'] = {};
   for (const [place, entry] of Object.entries(packages)) {
     const isPackage = place.includes('node_modules/') && !entry.link;
-    const by = isPackage ? own(builds, packageName(place, entry)) : undefined;
+    const name = packageName(place, entry);
+    const last = isPackage ? own(lastInJavaScript, name) : undefined;
+    if (last && Number.parseInt(entry.version ?? '', 10) >= last.from) {
+      const { version } = last;
+      changed[place] = buildOf({ ...entry, version }, name);
+      replaced.push({ name: `${name}@${entry.version}`, version, by: name, dev: entry.dev ?? false });
+      continue;
+    }
+    const by = isPackage ? own(builds, name) : undefined;
     changed[place] = by === undefined ? entry : buildOf(entry, by);
     if (by !== undefined) {
       replaced.push({ name: packageName(place, entry), version: entry.version ?? '', by, dev: entry.dev ?? false });

@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, realpathSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -52,6 +52,31 @@ function workspacePatterns(tree: string, { workspaces }: Manifest): string[] {
       details: [error instanceof Error ? error.message : String(error)],
     });
   }
+}
+
+/**
+ * Reads the package.json of the directories of the app that it depends on: `file:./libs/a`. What a link leads to is not
+ * looked at.
+ *
+ * @returns manifests by directory relative to the tree
+ */
+export function ownDirectories(tree: string, root: Manifest): Map<string, Manifest> {
+  const { dependencies, devDependencies, optionalDependencies } = root;
+  const found = new Map<string, Manifest>();
+  for (const range of Object.values({ ...optionalDependencies, ...devDependencies, ...dependencies })) {
+    const path = ownPath(range);
+    const file = join(tree, path, 'package.json');
+    if (path === '' || !existsSync(file) || realpathSync(file) !== file) continue;
+    found.set(path, readManifest(tree, posix.join(path, 'package.json')));
+  }
+  return found;
+}
+
+/** The path of `file:./libs/a` or `./libs/a`, relative to the tree; empty for all that is none or leads out of it. */
+export function ownPath(range: string): string {
+  const path = /^(?:file:(?!\/)|(?=\.\/))(.+)$/.exec(range)?.[1];
+  const inside = path === undefined ? '' : posix.normalize(path).replace(/\/$/, '');
+  return inside === '.' || inside.startsWith('..') ? '' : inside;
 }
 
 function readManifest(tree: string, path: string): Manifest {
