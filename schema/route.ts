@@ -15,6 +15,8 @@ export const route = z.object({
   /** Host names, lower case, without port, that this app answers to; `*.` for all of one level below a domain. */
   hosts: z.array(z.string()),
   maintenance: z.boolean(),
+  /** A client's requests go to the dyno that its first one went to. */
+  affinity: z.boolean().optional(),
   /** What runs; null before the first deploy. */
   release: z
     .object({

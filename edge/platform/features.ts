@@ -26,6 +26,15 @@ export const appFeatures: readonly Feature[] = [
     always: true,
   },
   {
+    id: '7a5a4d0c-2c50-4b0c-8d8e-0d4a4c1f6b03',
+    name: 'http-session-affinity',
+    displayName: 'Session Affinity',
+    description: 'A client keeps the web dyno that its first request went to.',
+    docUrl: 'https://devcenter.heroku.com/articles/session-affinity',
+    state: 'general',
+    always: false,
+  },
+  {
     id: '7a5a4d0c-2c50-4b0c-8d8e-0d4a4c1f6b02',
     name: 'runtime-dyno-metadata',
     displayName: 'Dyno Metadata',

@@ -50,6 +50,7 @@ export async function routeOf(env: Env, app: typeof apps.$inferSelect): Promise<
     revision: app.revision,
     hosts: [appHost(env, app.name), ...custom.map(({ hostname }) => hostname)],
     maintenance: app.maintenance,
+    ...(features.has('http-session-affinity') && { affinity: true }),
     release: slug?.sha256
       ? {
           id: release.id,

@@ -4,13 +4,15 @@
  */
 import type { LogLine, Route } from '../../schema/route.ts';
 import { type FailureCode, failureCode } from '../runtimes/failure.ts';
+import { askedDyno, rememberDyno } from './affinity.ts';
 import { Backlog } from './backlog.ts';
 import { requestedHost } from './hosts.ts';
+import { endIdle } from './idle.ts';
 import { failurePage, noSuchApp } from './pages.ts';
 import { type PlacedDyno, place } from './placement.ts';
 import { appHeaders, requestIdOf } from './request-headers.ts';
 import { type Context, RouteCache } from './route-cache.ts';
-import { routerLine } from './router-log.ts';
+import { type RoutedRequest, routerLine } from './router-log.ts';
 
 /** A dyno as a router sees it, wherever it runs. */
 export interface DynoClient {
@@ -40,6 +42,8 @@ export interface RouterOptions {
   entering?(app: string): void;
   /** Port in the URLs shown to people; empty for the protocol's own. */
   publicPort: string;
+  /** How long nothing may move in a response that has begun. Milliseconds; 55 seconds if absent. */
+  streamMs?: number;
 }
 
 export interface Router {
@@ -85,9 +89,12 @@ export function createRouter(options: RouterOptions): Router {
     await Promise.all(gone.map((dyno) => localDyno(dyno).stop()));
   }
 
-  /** A dyno for a request: of this runner if there is one, else of another; which, is chance. */
-  function pick(route: Route): PlacedDyno | undefined {
+  /** A dyno for a request: of this runner if there is one, else of another; which, is chance, or as a cookie says. */
+  function pick(route: Route, request: Request): PlacedDyno | undefined {
     const dynos = dynosOf(route).filter(({ type }) => type === 'web');
+    const asked = route.affinity ? askedDyno(request) : undefined;
+    const known = asked && dynos.find(({ dyno }) => dyno === asked);
+    if (known) return known;
     const here = dynos.filter(isLocal);
     const choice = here.length > 0 ? here : dynos;
     return choice[Math.floor(Math.random() * choice.length)];
@@ -96,7 +103,7 @@ export function createRouter(options: RouterOptions): Router {
   async function serve(route: Route, request: Request): Promise<Outcome> {
     if (route.maintenance) return { code: 'H80' };
     if (!route.release) return { code: 'H81' };
-    const placed = pick(route);
+    const placed = pick(route, request);
     if (!placed) return { code: 'H14' };
     if (route.halted) return { code: 'H10', dyno: placed.dyno };
     const { dyno } = placed;
@@ -108,7 +115,11 @@ export function createRouter(options: RouterOptions): Router {
     try {
       const response = await client.fetch(request);
       const code = failureCode(response);
-      return code ? { dyno, code } : { dyno, response };
+      if (code) return { dyno, code };
+      return {
+        dyno,
+        response: route.affinity && askedDyno(request) !== dyno ? rememberDyno(response, dyno) : response,
+      };
     } catch (error) {
       console.error(`${dyno} of ${name} could not be reached: ${error}`);
       return { dyno, code: 'H99' };
@@ -129,9 +140,9 @@ export function createRouter(options: RouterOptions): Router {
       const headers = appHeaders(request, { ip: clientIp(request), requestId, publicPort: options.publicPort });
       const outcome = await serve(route, new Request(request, { headers }));
       const failed = 'code' in outcome;
-      const response = failed ? failurePage(outcome.code, route.app.name) : outcome.response;
+      const response = failed ? failurePage(outcome.code, route.app.name, route.release?.config) : outcome.response;
       const now = Date.now();
-      const text = routerLine({
+      const routed: RoutedRequest = {
         method: request.method,
         path: pathOf(request.url),
         host,
@@ -143,9 +154,17 @@ export function createRouter(options: RouterOptions): Router {
         status: response.status,
         bytes: response.headers.get('content-length') ?? '',
         code: failed ? outcome.code : undefined,
-      });
-      options.log({ app: route.app.id, at: now, source: 'heroku', dyno: 'router', text }, context);
-      return response;
+      };
+      const log = (line: RoutedRequest) => {
+        const text = routerLine(line);
+        options.log({ app: route.app.id, at: Date.now(), source: 'heroku', dyno: 'router', text }, context);
+      };
+      log(routed);
+      // A length says when it ends; what has none may go on for ever. (To watch what is compressed would mean to unpack it.)
+      const watched = !response.headers.has('content-length') && !response.headers.has('content-encoding');
+      if (!response.body || !watched) return response;
+      const onIdle = () => log({ ...routed, code: 'H15', serviceMs: Date.now() - started });
+      return new Response(endIdle(response.body, options.streamMs ?? 55_000, onIdle), response);
     },
 
     async put(route) {

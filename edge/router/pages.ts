@@ -1,9 +1,35 @@
 import type { FailureCode } from '../runtimes/failure.ts';
 
-/** What a person reads when the platform answers in an app's place, as on Heroku. */
-export function failurePage(code: FailureCode, app: string): Response {
-  const [title, ...paragraphs] = texts[code] ?? applicationError(app);
-  return page(503, title ?? '', paragraphs);
+/**
+ * What a person reads when the platform answers in an app's place, as on Heroku.
+ *
+ * @param config the app's config vars: `ERROR_PAGE_URL` and `MAINTENANCE_PAGE_URL` name pages of its own
+ */
+export function failurePage(code: FailureCode, app: string, config: Record<string, string> = {}): Response {
+  const own = config[code === 'H80' ? 'MAINTENANCE_PAGE_URL' : 'ERROR_PAGE_URL'];
+  const [title = '', ...paragraphs] = texts[code] ?? applicationError(app);
+  const url = own === undefined || code === 'H81' ? null : URL.parse(own);
+  return url && /^https?:$/.test(url.protocol) ? frame(title, url.href) : page(503, title, paragraphs);
+}
+
+/** Another page in the whole window ("Error Pages", Heroku Dev Center): the status stays that of the failure. */
+function frame(title: string, url: string): Response {
+  const document = `<!DOCTYPE html>
+<html>
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${html(title)}</title>
+<style>
+html, body, iframe { margin: 0; border: 0; width: 100%; height: 100%; overflow: hidden }
+</style>
+</head>
+<body>
+<iframe src="${html(url)}"></iframe>
+</body>
+</html>
+`;
+  return htmlResponse(document, 503);
 }
 
 export function noSuchApp(host: string): Response {
@@ -39,11 +65,14 @@ ${paragraphs.map((text) => `<p>${html(text)}</p>`).join('\n')}
 </body>
 </html>
 `;
-  return new Response(document, {
+  return htmlResponse(document, status);
+}
+
+const htmlResponse = (document: string, status: number): Response =>
+  new Response(document, {
     status,
     headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache, no-store' },
   });
-}
 
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 

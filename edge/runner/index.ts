@@ -41,6 +41,7 @@ const router = createRouter({
   entering: (app) => trace.entering(app),
   log: (line, context) => logs.log(line, context),
   publicPort: env.PUBLIC_PORT,
+  streamMs: (JSON.parse(env.TIMEOUTS) as Partial<Timeouts>).streamMs,
 });
 
 const background = new Background({

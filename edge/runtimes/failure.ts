@@ -5,6 +5,7 @@ export const failures = {
   H12: 'Request timeout',
   H13: 'Connection closed without response',
   H14: 'No web processes running',
+  H15: 'Idle connection',
   H20: 'App boot timeout',
   H80: 'Maintenance mode',
   H81: 'Blank app',
