@@ -13,7 +13,7 @@ export function holdSockets(task: Task, source: Members): Members {
     if (start) held[name] = (...parameters: unknown[]) => hold(task, Reflect.apply(start, source, parameters));
   }
   // Drivers of databases make a socket first and connect it then.
-  if (source.connect && source.Stream === source.Socket) {
+  if (source.Socket !== undefined && source.Stream === source.Socket) {
     const Original = source.Socket as SocketClass;
     class HeldSocket extends Original {
       override connect(...parameters: unknown[]): this {
