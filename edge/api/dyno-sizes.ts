@@ -1,13 +1,17 @@
 import { Hono } from 'hono';
 import { type DynoSize, dynoSizes as sizes } from '../platform/dyno-sizes.ts';
 import { notFound } from '../platform/errors.ts';
+import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
 
 export const dynoSizes = new Hono<ApiContext>();
 
 dynoSizes.get('/dyno-sizes', (c) => c.json(sizes.map(sizeResource)));
 
-dynoSizes.get('/apps/:app/available-dyno-sizes', (c) => c.json(sizes.map(sizeResource)));
+dynoSizes.get('/apps/:app/available-dyno-sizes', async (c) => {
+  await appOf(c);
+  return c.json(sizes.map(sizeResource));
+});
 
 dynoSizes.get('/dyno-sizes/:size', (c) => {
   const asked = c.req.param('size').toLowerCase();

@@ -31,6 +31,7 @@ import { rateLimit } from './rate-limit.ts';
 import { releaseOutput, releases } from './releases.ts';
 import { requestId } from './request-id.ts';
 import { reviewApps } from './review-apps.ts';
+import { schemaOf } from './schema.ts';
 import { slugBlobs, slugs } from './slugs.ts';
 import { sourceBlobs, sources } from './sources.ts';
 import { stacksAndRegions } from './stacks-and-regions.ts';
@@ -43,6 +44,7 @@ export const api = new Hono<ApiContext>();
 api.use(requestId);
 
 api.get('/health', (c) => c.json({ status: 'ok' }));
+api.get('/schema', (c) => c.json(schemaOf(api)));
 for (const open of [buildOutput, buildpackRegistry, logStream, releaseOutput, slugBlobs, sourceBlobs])
   api.route('/', open);
 
