@@ -163,17 +163,19 @@ test('every process type gets its own entry, and one that cannot be run is kept 
   const { slug, output } = await build({
     'package.json': '{}',
     Procfile:
-      'web: node server.js\nworker: QUEUE=mail node worker.js --fast $QUEUE\nrelease: ./migrate.sh && echo done',
+      'web: node server.js\nworker: QUEUE=mail node worker.js --fast $QUEUE\ntick: ./tick.sh && echo done\nrelease: node migrate.js',
     'server.js': '',
     'worker.js': 'result.push(process.argv.slice(1), process.env.QUEUE, require.main === module)',
   });
   expect(slug?.manifest.processTypes).toEqual({
     web: { command: 'node server.js', entry: 'web.cjs' },
     worker: { command: 'QUEUE=mail node worker.js --fast $QUEUE', entry: 'worker.cjs' },
-    release: { command: './migrate.sh && echo done' },
+    tick: { command: './tick.sh && echo done' },
+    // It runs once, in a machine of its own, as it is.
+    release: { command: 'node migrate.js' },
   });
-  expect(output).toContain('Procfile declares types     -> web, worker, release');
-  expect(output).toContain(' !     Process type release: The start command "./migrate.sh && echo done" cannot be run');
+  expect(output).toContain('Procfile declares types     -> web, worker, tick, release');
+  expect(output).toContain(' !     Process type tick: The start command "./tick.sh && echo done" cannot be run');
 });
 
 test('modules required by a value are found in the bundle, once', async () => {
