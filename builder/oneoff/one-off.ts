@@ -9,6 +9,12 @@ import { home, unpackPackages, unpackSlug } from './tree.ts';
 /** As long as Heroku lets a one-off dyno and a release command run ("One-off Dynos"; "Release Phase"). Milliseconds. */
 const limits = { run: 24 * 3_600_000, release: 3_600_000 };
 
+/** MiB: twice what Heroku's Basic dynos have, as the engine takes its part of it. */
+const MEMORY = 1024;
+
+/** Bytes that a command may print: more than anybody reads, and an end to what prints for ever. */
+const OUTPUT = 2 ** 30;
+
 /** After SIGTERM, as on Heroku ("Dynos and the Dyno Manager"). Milliseconds. */
 const KILL_AFTER_MS = 30_000;
 
@@ -88,7 +94,7 @@ export class OneOff {
     this.#log.heroku(`Starting process with command \`${this.order.command}\``);
     const ended = await this.#run(terminal).catch((error: unknown): Ended => {
       if (this.#stop.signal.aborted) return { status: 143 };
-      if (error instanceof LimitError) return { status: 137, reason: error.message };
+      if (error instanceof LimitError) return { status: 137, reason: reasonOf(error) };
       console.error(`${this.name} of ${this.order.app.name}:`, error);
       return { status: 1, reason: 'The platform failed to run it; its log says more.' };
     });
@@ -99,7 +105,11 @@ export class OneOff {
   async #run(terminal: Terminal): Promise<Ended> {
     const { type, mode } = this.order;
     const wallMs = mode === 'release' ? limits.release : limits.run;
-    const sandbox = await createSandbox({ network: 'public', limits: { wallMs }, signal: this.#stop.signal });
+    const sandbox = await createSandbox({
+      network: 'public',
+      limits: { wallMs, memoryMiB: MEMORY, outputBytes: OUTPUT },
+      signal: this.#stop.signal,
+    });
     try {
       const manifest = await unpackSlug(await this.#fetch(this.order.slug), sandbox);
       for (const sha256 of manifest.packages ?? []) {
@@ -176,6 +186,12 @@ export function argumentsOf({ command, tty }: Pick<OneOffOrder, 'command' | 'tty
   const named = Object.hasOwn(manifest.processTypes, first) ? manifest.processTypes[first] : undefined;
   if (named) return ['-c', `${named.command}${rest}`];
   return tty && /^(ba|da|a)?sh$/.test(command.trim()) ? ['-i'] : ['-c', command];
+}
+
+/** Why a limit ended the command, by Heroku's code where it has one ("Error Codes"). */
+function reasonOf({ limit, used, message }: LimitError): string {
+  if (limit !== 'memoryMiB') return message;
+  return `Error R15 (Memory quota vastly exceeded) -> ${Math.ceil(used)}M of ${MEMORY}M; the process is killed.`;
 }
 
 /** 128 and the number of the signal. */

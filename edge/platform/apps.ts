@@ -8,6 +8,7 @@ import { deletePrefix } from './bucket.ts';
 import { cachePrefix } from './caches.ts';
 import { database, isUniqueViolation, now } from './database.ts';
 import { invalid, notFound } from './errors.ts';
+import { oneOffDynos, stopOneOffs } from './one-offs.ts';
 import { sealConfig } from './releases.ts';
 import { announceGone } from './routes.ts';
 import { uploadPrefix } from './slugs.ts';
@@ -86,6 +87,12 @@ export async function deleteApp(env: Env, app: App): Promise<void> {
   const db = database(env.DB);
   await db.delete(apps).where(eq(apps.id, app.id));
   await announceGone(env, app);
+  const oneOffs = await oneOffDynos(env, app.id);
+  await stopOneOffs(
+    env,
+    app.id,
+    oneOffs.map(({ id }) => id),
+  );
   // A build that runs ends before the repository it reads from.
   await env.BUILD_QUEUE.get(env.BUILD_QUEUE.idFromName(app.id)).destroy();
   await Promise.all([

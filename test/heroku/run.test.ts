@@ -102,6 +102,22 @@ it('ends the command when the client goes', async () => {
     .not.toContain('one-off');
 });
 
+it('is killed when it takes too much memory, and says so', async () => {
+  const { stdout } = await run(['node -e "const a = []; for (;;) a.push(new Uint8Array(1 << 24).fill(1))"']);
+  expect(stdout).toMatch(
+    / ! {4}Error R15 \(Memory quota vastly exceeded\) -> \d+M of 1024M; the process is killed\.\n$/,
+  );
+});
+
+it('ends with its app', async () => {
+  await platform.api('POST', '/apps', { name: 'short' });
+  expect((await repository.git('push', platform.remote('short'), 'main')).code).toBe(0);
+  const running = heroku.start(['run', '--app', 'short', 'echo begins; sleep 600'], trust());
+  await expect.poll(() => running.stdout, { timeout: 60_000 }).toBe('begins\n');
+  expect((await platform.api('DELETE', '/apps/short')).status).toBe(200);
+  expect((await running.ended).code).toBe(0);
+});
+
 it('run:detached writes to the log', async () => {
   const { code, stdout, stderr } = await heroku.run(['run:detached', '--app', app, '--type', 'job', 'node hello.js']);
   expect(code).toBe(0);
