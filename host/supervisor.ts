@@ -1,23 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stop as stopEsbuild } from 'esbuild';
 import { bundleEdge, bundleRunner } from '../edge/bundle.ts';
-import { runnerConfig } from '../edge/runner/config.ts';
-import { Child, tiedToParent } from './child.ts';
+import { Child } from './child.ts';
 import { listenForOrders } from './control.ts';
 import type { DataDir } from './data-dir.ts';
-import type { EdgeOptions } from './edge.ts';
+import { EdgeProcess } from './edge-process.ts';
 import { freePort } from './free-port.ts';
 import { type Address, openSockets, type Socket } from './listen.ts';
-import { whilePaused } from './process-group.ts';
-import { type Confinement, RunnerPool } from './runner-pool.ts';
+import { RunnerPool } from './runner-pool.ts';
+import { RunnerProcesses } from './runner-processes.ts';
 import { type Settings, StartError } from './settings.ts';
 import { takeSnapshot } from './snapshot.ts';
-import { workerd } from './workerd.ts';
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -27,27 +24,14 @@ const START_PATIENCE_MS = 60_000;
 /** How many apps can have a runner of their own at a time. */
 const LONE_RUNNERS = 8;
 
-/** How often and how soon an order to the edge is given again, while it starts. */
-const EDGE_TRIES = 40;
-const EDGE_RETRY_MS = 250;
-
-interface RunnersOptions {
-  edgeOptions: EdgeOptions;
-  /** The public sockets. */
-  listening: Socket[];
-  privates: Socket[];
-  lonePorts: number[];
-}
-
 /** Starts edge, builder and runners, keeps them running, and stops them. */
 export class Supervisor {
   readonly #settings: Settings;
   readonly #dataDir: DataDir;
-  readonly #children: Child[] = [];
-  #runners: RunnerPool | undefined;
-  #edge: Child | undefined;
+  #edge: EdgeProcess | undefined;
   #builder: Child | undefined;
-  #edgeReady = Promise.withResolvers<void>();
+  #runners: RunnerPool | undefined;
+  #runnerProcesses: RunnerProcesses | undefined;
   #orders: Server | undefined;
 
   constructor(settings: Settings, dataDir: DataDir) {
@@ -60,63 +44,94 @@ export class Supervisor {
    * @throws StartError when it cannot
    */
   async start(): Promise<void> {
-    const { port, runners, appsDomain } = this.#settings;
+    const { port, runners, appsDomain, runnerMemory, idleMs } = this.#settings;
+    const { apiKey, path, run, secretKey, storage } = this.#dataDir;
     const loopback = { host: '127.0.0.1', port: 0 };
     const listening = await this.#listenPublicly();
-    const privates = await openSockets(Array.from({ length: runners }, () => loopback));
+    const shared = await openSockets(Array.from({ length: runners }, () => loopback));
     const [edgePort, builderPort] = [await freePort(), await freePort()];
     const lonePorts = await Promise.all(Array.from({ length: LONE_RUNNERS }, freePort));
-    const edgeUrl = `http://127.0.0.1:${edgePort}`;
     const internalSecret = randomBytes(32).toString('base64url');
 
     const [edgeScript, runnerScript] = await bundle();
 
     progress('Starting edge, builder and runners');
-    const urls = (ports: number[]) => JSON.stringify(ports.map((each) => `http://127.0.0.1:${each}`));
-    const edgeOptions: EdgeOptions = {
-      port: edgePort,
-      script: edgeScript,
-      wranglerToml: file('../wrangler.toml'),
-      storage: this.#dataDir.storage,
-      vars: {
-        APPS_DOMAIN: appsDomain,
-        PUBLIC_PORT: String(port),
-        API_KEY: this.#dataDir.apiKey,
-        INTERNAL_SECRET: internalSecret,
-        BUILDER_URL: `http://127.0.0.1:${builderPort}`,
-        EDGE_URL: edgeUrl,
-        RUNNERS: urls(privates.map((socket) => socket.port)),
-        LONE_RUNNERS: urls(lonePorts),
-      },
+    /** What edge and runners both know. */
+    const vars = {
+      APPS_DOMAIN: appsDomain,
+      PUBLIC_PORT: String(port),
+      INTERNAL_SECRET: internalSecret,
+      RUNNERS: urlsOf(shared.map((socket) => socket.port)),
+      LONE_RUNNERS: urlsOf(lonePorts),
     };
-    const edge = this.#startEdge(edgeOptions);
-    const builder = this.#startBuilder(builderPort, internalSecret);
-    this.#configureRunners(runnerScript, edgeOptions, listening);
-    this.#startRunners({ edgeOptions, listening, privates, lonePorts });
-    await withPatience(Promise.all([edge, builder]).then(() => answers(port)));
-    await this.#tellEdge(edgeOptions, 'DELETE', '/confinement');
-    if (this.#dataDir.secretKey.previous) await this.#finishRotation(edgeOptions);
-    this.#orders = await listenForOrders(this.#dataDir.path, {
-      '/snapshot': () => this.#snapshot(),
-      '/rotate-key': () => this.#rotateKey(edgeOptions),
-      '/restart': () => this.#restart(edgeOptions, listening),
+    const edge = new EdgeProcess({
+      edge: {
+        port: edgePort,
+        script: edgeScript,
+        wranglerToml: file('../wrangler.toml'),
+        storage,
+        vars: {
+          ...vars,
+          API_KEY: apiKey,
+          BUILDER_URL: `http://127.0.0.1:${builderPort}`,
+          EDGE_URL: `http://127.0.0.1:${edgePort}`,
+        },
+      },
+      secretKey,
+      run,
+      report,
+    });
+    this.#edge = edge;
+    const builderReady = this.#startBuilder(builderPort, internalSecret);
+    const trace = randomBytes(16).toString('base64url');
+    const processes = new RunnerProcesses({
+      listening,
+      shared: shared.length,
+      edgePort,
+      idleMs,
+      env: { ...vars, TRACE: trace },
+      run,
+      report,
+    });
+    processes.configure(runnerScript);
+    this.#runnerProcesses = processes;
+    this.#runners = new RunnerPool({
+      shared,
+      lonePorts,
+      trace,
+      memoryLimit: runnerMemory,
+      confine: (order) => edge.confine(order),
+      spawn: (index, socket, onLine) => processes.start(index, socket, onLine),
+      report,
+    });
+    await withPatience(Promise.all([edge.ready, builderReady]).then(() => answers(port)));
+    await edge.confineNone();
+    if (secretKey.previous) await edge.finishRotation();
+    this.#orders = await listenForOrders(path, {
+      '/snapshot': () => this.#snapshot(edge),
+      '/rotate-key': async () => ({ resealed: await edge.rotateKey() }),
+      '/restart': () => this.#restart(edge),
     });
   }
 
   async stop(): Promise<void> {
     this.#orders?.close();
-    await Promise.all([this.#runners?.stop(), ...this.#children.map((child) => child.stop())]);
+    await Promise.all([this.#runners?.stop(), this.#edge?.stop(), this.#builder?.stop()]);
     rmSync(this.#dataDir.run, { recursive: true, force: true });
   }
 
   /** A copy of the storage, `snapshot` in the data directory. Apps are served meanwhile; the control plane waits. */
-  async #snapshot(): Promise<{ pausedMs: number }> {
+  async #snapshot(edge: EdgeProcess): Promise<{ pausedMs: number }> {
     const { storage, path } = this.#dataDir;
-    const group = this.#edge?.pid;
-    const pausedMs = await takeSnapshot(storage, join(path, 'snapshot'), (work) =>
-      group === undefined ? work() : whilePaused(group, work),
-    );
-    return { pausedMs };
+    return { pausedMs: await takeSnapshot(storage, join(path, 'snapshot'), (work) => edge.whilePaused(work)) };
+  }
+
+  /** Starts every part anew from the code that is there now. Apps are served all the while. */
+  async #restart(edge: EdgeProcess): Promise<void> {
+    const [, runnerScript] = await bundle();
+    await Promise.all([edge.restart(), this.#builder?.restart()]);
+    this.#runnerProcesses?.configure(runnerScript);
+    await this.#runners?.replace();
   }
 
   async #listenPublicly(): Promise<Socket[]> {
@@ -133,59 +148,10 @@ export class Supervisor {
     });
   }
 
-  #startEdge(options: EdgeOptions): Promise<void> {
-    // Miniflare starts workerd itself, from this path: so that it, too, ends when its parent does.
-    const wrapper = join(this.#dataDir.run, 'workerd');
-    mkdirSync(this.#dataDir.run, { recursive: true });
-    const [command, args] = tiedToParent(workerd, []);
-    writeFileSync(wrapper, `#!/bin/sh\nexec ${[command, ...args].map(quote).join(' ')} "$@"\n`);
-    chmodSync(wrapper, 0o700);
-    this.#edge = this.#run({
-      name: 'edge',
-      command: process.execPath,
-      args: [file('./edge.ts')],
-      env: this.#edgeEnv(options),
-      ipc: true,
-      onStart: (child) => child.on('message', (message) => message === 'ready' && this.#edgeReady.resolve()),
-    });
-    return this.#edgeReady.promise;
-  }
-
-  #edgeEnv(options: EdgeOptions): NodeJS.ProcessEnv {
-    const { current, previous } = this.#dataDir.secretKey;
-    const vars = { ...options.vars, SECRET_KEY: current, ...(previous && { PREVIOUS_SECRET_KEY: previous }) };
-    return {
-      ...process.env,
-      EDGE_OPTIONS: JSON.stringify({ ...options, vars }),
-      MINIFLARE_WORKERD_PATH: join(this.#dataDir.run, 'workerd'),
-    };
-  }
-
-  /** A new secret key. Apps are served meanwhile; the control plane starts anew. */
-  async #rotateKey(options: EdgeOptions): Promise<{ resealed: number }> {
-    this.#dataDir.secretKey.replace();
-    await this.#restartEdge(options);
-    return this.#finishRotation(options);
-  }
-
-  /** Encrypts with the new key what only the one before opens, and forgets that one. */
-  async #finishRotation(options: EdgeOptions): Promise<{ resealed: number }> {
-    const response = await this.#tellEdge(options, 'POST', '/reseal');
-    const answer = (await response.json()) as { resealed: number };
-    this.#dataDir.secretKey.forgetPrevious();
-    return answer;
-  }
-
-  async #restartEdge(options: EdgeOptions): Promise<void> {
-    this.#edgeReady = Promise.withResolvers();
-    await this.#edge?.restart(this.#edgeEnv(options));
-    await this.#edgeReady.promise;
-  }
-
   #startBuilder(port: number, internalSecret: string): Promise<void> {
     const { appsDomain } = this.#settings;
     const ready = Promise.withResolvers<void>();
-    this.#builder = this.#run({
+    this.#builder = new Child({
       name: 'builder',
       command: process.execPath,
       args: [file('../builder/main.ts')],
@@ -201,92 +167,9 @@ export class Supervisor {
       },
       ipc: true,
       onStart: (child) => child.on('message', () => ready.resolve()),
+      report,
     });
     return ready.promise;
-  }
-
-  /** Where the configuration of runners is. */
-  #runnerConfig(lone: boolean): string {
-    return join(this.#dataDir.run, lone ? 'lone-runner.capnp' : 'runner.capnp');
-  }
-
-  #configureRunners(script: string, { port }: EdgeOptions, listening: Socket[]): void {
-    for (const lone of [false, true]) {
-      const timeouts = { idleMs: this.#settings.idleMs };
-      const config = runnerConfig({ script, edge: `127.0.0.1:${port}`, ipv6: listening.length > 1, lone, timeouts });
-      writeFileSync(this.#runnerConfig(lone), config);
-    }
-  }
-
-  /** Starts every part anew from the code that is there now. Apps are served all the while. */
-  async #restart(options: EdgeOptions, listening: Socket[]): Promise<void> {
-    const [, runnerScript] = await bundle();
-    await Promise.all([this.#restartEdge(options), this.#builder?.restart()]);
-    this.#configureRunners(runnerScript, options, listening);
-    await this.#runners?.replace();
-  }
-
-  #startRunners({ edgeOptions: { vars, ...edge }, listening, privates, lonePorts }: RunnersOptions): void {
-    const trace = randomBytes(16).toString('base64url');
-    const { INTERNAL_SECRET = '', RUNNERS = '', LONE_RUNNERS = '', APPS_DOMAIN = '', PUBLIC_PORT = '' } = vars;
-    const env = { INTERNAL_SECRET, RUNNERS, LONE_RUNNERS, APPS_DOMAIN, PUBLIC_PORT, TRACE: trace };
-    this.#runners = new RunnerPool({
-      shared: privates,
-      lonePorts,
-      trace,
-      memoryLimit: this.#settings.runnerMemory,
-      confine: (order) => this.#confine({ ...edge, vars }, order),
-      report,
-      spawn: (index, socket, onLine) => {
-        const isLone = index >= privates.length;
-        const names = ['http', 'http6'];
-        const publics = isLone ? [] : listening.map(({ fd }, i) => [names[i], fd] as const);
-        const sockets = [...publics, ['private', socket.fd] as const];
-        return new Child({
-          name: `runner ${index}`,
-          command: workerd,
-          args: [
-            'serve',
-            '--experimental',
-            ...sockets.map(([name], i) => `--socket-fd=${name}=${i + 3}`),
-            this.#runnerConfig(isLone),
-          ],
-          env: { ...env, RUNNER: String(index) },
-          sockets: sockets.map(([, fd]) => fd),
-          onLine,
-          report,
-        });
-      },
-    });
-  }
-
-  /** Tells the edge where an app runs, again and again while it starts. */
-  async #confine(options: EdgeOptions, order: Confinement): Promise<void> {
-    for (let tries = 0; ; tries++) {
-      try {
-        await this.#tellEdge(options, 'PUT', '/confinement', order);
-        return;
-      } catch (error) {
-        if (tries === EDGE_TRIES) throw error;
-        await delay(EDGE_RETRY_MS);
-      }
-    }
-  }
-
-  async #tellEdge(options: EdgeOptions, method: string, path: string, body?: unknown): Promise<Response> {
-    const response = await fetch(`http://127.0.0.1:${options.port}/internal${path}`, {
-      method,
-      headers: { authorization: `Bearer ${options.vars.INTERNAL_SECRET}`, 'content-type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error(`The edge answered ${response.status} to ${method} ${path}.`);
-    return response;
-  }
-
-  #run(options: Omit<ConstructorParameters<typeof Child>[0], 'report'>): Child {
-    const child = new Child({ ...options, report });
-    this.#children.push(child);
-    return child;
   }
 }
 
@@ -303,8 +186,8 @@ async function bundle(): Promise<[string, string]> {
 
 const progress = (line: string): void => console.log(`${line} …`);
 
-/** Single quotes, for a shell. */
-const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+/** JSON of loopback URLs. */
+const urlsOf = (ports: number[]): string => JSON.stringify(ports.map((port) => `http://127.0.0.1:${port}`));
 
 async function answers(port: number): Promise<void> {
   for (;;) {
