@@ -2,8 +2,9 @@
  * `npm run bench:build`: the build of each project of test/apps/builds by a push to a running platform, beside `npm ci`,
  * `npm run build` and `npm prune` by native Node, in one run on one machine: on an empty cache, and on a warm one.
  *
- * Time is that of the build's own phases. Memory is the most that the processes of either side held at one moment (from
- * Linux's /proc, proc(5)), above what the platform holds at rest.
+ * Time is that of the build's own phases. The processors' time and memory come from Linux's /proc (proc(5)): what the
+ * processes of either side used of the ones, which says more than time where other work runs on the machine, and the most
+ * of the other that they held at one moment, above what the platform holds at rest.
  */
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -21,19 +22,27 @@ const all = 'tsc express-typescript rollup esbuild webpack vite-react vite-vue-t
 );
 const timeoutMs = 300_000;
 
-/** One build: milliseconds, and MiB at the most. */
+/** One build: milliseconds, seconds of processors, and MiB at the most. */
 interface Round {
   install: number;
   build: number;
   /** The rest: for the platform bundling and storing, for npm pruning. */
   rest: number;
+  processors: number;
   memory: number;
 }
 
-/** Resident memory of a process and all below it, in MiB. */
-function treeMemory(root: number): number {
+interface Usage {
+  /** Seconds, with those of processes that have ended. */
+  processors: number;
+  /** Resident memory in MiB. */
+  memory: number;
+}
+
+/** What a process and all below it use. */
+function usage(root: number): Usage {
   const children = new Map<number, number[]>();
-  const pages = new Map<number, number>();
+  const used = new Map<number, Usage>();
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
     if (!Number.isInteger(pid)) continue;
@@ -42,25 +51,40 @@ function treeMemory(root: number): number {
       const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').trim().split(' ');
       const parent = Number(fields[1]);
       children.set(parent, [...(children.get(parent) ?? []), pid]);
-      pages.set(pid, Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]));
+      const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
+      const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+      used.set(pid, { processors: ticks / 100, memory: (pages * 4096) / 2 ** 20 });
     } catch {
       // It has ended meanwhile.
     }
   }
-  const sum = (pid: number): number =>
-    (pages.get(pid) ?? 0) + (children.get(pid) ?? []).reduce((total, child) => total + sum(child), 0);
-  return (sum(root) * 4096) / 2 ** 20;
+  const sum = (pid: number): Usage => {
+    const total = { ...(used.get(pid) ?? { processors: 0, memory: 0 }) };
+    for (const child of children.get(pid) ?? []) {
+      const { processors, memory } = sum(child);
+      total.processors += processors;
+      total.memory += memory;
+    }
+    return total;
+  };
+  return sum(root);
 }
 
-/** Runs work and finds the most memory that a process and those below it hold meanwhile. */
-async function withPeak<Result>(pid: () => number | undefined, work: () => Promise<Result>): Promise<[Result, number]> {
-  let peak = 0;
-  const timer = setInterval(() => {
+/** Runs work and finds the most that a process and those below it have used meanwhile. */
+async function withPeak<Result>(pid: () => number | undefined, work: () => Promise<Result>): Promise<[Result, Usage]> {
+  const peak: Usage = { processors: 0, memory: 0 };
+  const look = () => {
     const root = pid();
-    if (root !== undefined) peak = Math.max(peak, treeMemory(root));
-  }, 50);
+    if (root === undefined) return;
+    const { processors, memory } = usage(root);
+    peak.processors = Math.max(peak.processors, processors);
+    peak.memory = Math.max(peak.memory, memory);
+  };
+  const timer = setInterval(look, 50);
   try {
-    return [await work(), peak];
+    const result = await work();
+    look();
+    return [result, peak];
   } finally {
     clearInterval(timer);
   }
@@ -68,7 +92,7 @@ async function withPeak<Result>(pid: () => number | undefined, work: () => Promi
 
 async function pushed(platform: Platform, app: string, repository: Repository): Promise<Round> {
   await repository.commit('A round');
-  const rest = treeMemory(platform.pid);
+  const before = usage(platform.pid);
   const [{ code, stderr }, peak] = await withPeak(
     () => platform.pid,
     () => repository.git('push', platform.remote(app), 'main'),
@@ -83,14 +107,15 @@ async function pushed(platform: Platform, app: string, repository: Repository): 
     install: resolve + install,
     build: commands,
     rest: Object.values(others).reduce((sum, ms) => sum + ms, 0),
-    memory: peak - rest,
+    processors: peak.processors - before.processors,
+    memory: peak.memory - before.memory,
   };
 }
 
 async function native(app: string, cache: string): Promise<Round> {
   const directory = await mkdtemp(join(tmpdir(), 'islet-bench-'));
   await cp(join(apps, app), directory, { recursive: true });
-  const round: Round = { install: 0, build: 0, rest: 0, memory: 0 };
+  const round: Round = { install: 0, build: 0, rest: 0, processors: 0, memory: 0 };
   const npm = async (part: 'install' | 'build' | 'rest', args: string[], env: NodeJS.ProcessEnv) => {
     const start = performance.now();
     let pid: number | undefined;
@@ -111,7 +136,8 @@ async function native(app: string, cache: string): Promise<Round> {
       },
     );
     round[part] = performance.now() - start;
-    round.memory = Math.max(round.memory, peak);
+    round.processors += peak.processors;
+    round.memory = Math.max(round.memory, peak.memory);
     return output;
   };
   try {

@@ -93,11 +93,22 @@ export class Platform {
     body?: unknown,
     range?: string,
   ): Promise<{ status: number; body: T }> {
+    return this.apiAs(this.apiKey, method, path, body, range);
+  }
+
+  /** The same as whoever has that key. */
+  async apiAs<T = Record<string, unknown>>(
+    key: string,
+    method: string,
+    path: string,
+    body?: unknown,
+    range?: string,
+  ): Promise<{ status: number; body: T }> {
     const answer = await request(this.port, 'localhost', path, {
       method,
       headers: {
         accept: 'application/vnd.heroku+json; version=3',
-        authorization: `Bearer ${this.apiKey}`,
+        authorization: `Bearer ${key}`,
         'content-type': 'application/json',
         ...(range && { range }),
       },
