@@ -1,5 +1,6 @@
 /** A web process that nobody asks for sleeps, and wakes at the next request. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { open } from './support/request.ts';
 import { Runners } from './support/runners.ts';
 import { textSlug } from './support/slug.ts';
 
@@ -24,6 +25,21 @@ it('sleeps after its last request, not before, and starts afresh', async () => {
     .poll(() => runners.log('sleepy'), { timeout: 20_000 })
     .toMatch(/web\.1: Idling\nweb\.1: State changed from up to down\n[\s\S]*web\.1: good night/);
   expect((await runners.get('sleepy')).text).toBe('1');
+});
+
+it('stays awake while a client reads', async () => {
+  const slug = await textSlug(`require('http').createServer((req, res) => {
+      res.write('begun');
+      setInterval(() => res.write('.'), 500);
+    }).listen(process.env.PORT);`);
+  await runners.announce(runners.route('streaming', slug));
+  const response = await open(runners.port(), 'streaming.localhost', '/');
+  response.resume();
+  // Twice as long as it would take to sleep.
+  await new Promise((resolve) => setTimeout(resolve, 9_000));
+  expect(runners.log('streaming')).not.toContain('Idling');
+  response.destroy();
+  await expect.poll(() => runners.log('streaming'), { timeout: 30_000 }).toContain('Idling');
 });
 
 it('gives its memory back', async () => {

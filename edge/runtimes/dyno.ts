@@ -156,15 +156,18 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     this.#wantedAt = Date.now();
     const { idleMs } = { ...defaultTimeouts, ...this.host.timeouts };
     if (idleMs === 0 || processType(this.#name.dyno) !== 'web') return;
-    this.#idleTimer ??= setTimeout(() => this.#sleepAfter(idleMs), idleMs);
+    this.#idleTimer ??= setTimeout(() => this.ctx.waitUntil(this.#sleepAfter(idleMs)), idleMs);
   }
 
-  #sleepAfter(idleMs: number): void {
+  async #sleepAfter(idleMs: number): Promise<void> {
+    const instance = this.#current;
+    // A request that goes on, such as server-sent events, counts as one now.
+    if (await instance?.busy()) this.#wantedAt = Date.now();
     const left = this.#wantedAt + idleMs - Date.now();
-    this.#idleTimer = left > 0 ? setTimeout(() => this.#sleepAfter(idleMs), left) : undefined;
-    if (left > 0 || !this.#current) return;
+    this.#idleTimer = left > 0 ? setTimeout(() => this.ctx.waitUntil(this.#sleepAfter(idleMs)), left) : undefined;
+    if (left > 0 || !instance || instance !== this.#current) return;
     this.#log('Idling');
-    this.#log(`State changed from ${this.#current.state} to down`);
+    this.#log(`State changed from ${instance.state} to down`);
     this.ctx.waitUntil(this.stop());
   }
 

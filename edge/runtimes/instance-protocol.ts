@@ -15,6 +15,8 @@ export interface BootOptions {
 export interface Instance {
   /** Starts the app, once. The stream is InstanceEvents, one JSON object a line; it lasts as long as the app. */
   boot(options: BootOptions): Promise<ReadableStream<Uint8Array>>;
+  /** Whether a client is still reading a response, or has a WebSocket open. */
+  busy(): Promise<boolean>;
   /** Resolves when every response is read to its end and the app has done what it does on SIGTERM. */
   stop(): Promise<void>;
 }

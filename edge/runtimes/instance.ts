@@ -93,6 +93,12 @@ export class Instance {
     }
   }
 
+  /** Whether a client is still reading a response, or has a WebSocket open. */
+  async busy(): Promise<boolean> {
+    if (this.#waiting.size > 0) return true;
+    return (await this.#facet?.busy().catch(() => false)) ?? false;
+  }
+
   /** Ends it after what it has begun, in STOP_TIMEOUT_MS at most. */
   async stop(): Promise<void> {
     const facet = this.#facet;

@@ -10,7 +10,7 @@ import { followNodeDebug } from './debuglog.ts';
 import { catchErrors, terminate, uncaught } from './errors.ts';
 import { Events } from './events.ts';
 import { unpackTree } from './files.ts';
-import { closeUpgraded, onListening, publicServer, replaceHttpServer } from './http/index.ts';
+import { closeUpgraded, hasUpgraded, onListening, publicServer, replaceHttpServer } from './http/index.ts';
 import { resolveLocalhost, showLoopback } from './localhost.ts';
 import { type AppModule, run } from './main-module.ts';
 import { captureOutput } from './output.ts';
@@ -50,6 +50,10 @@ export class App extends DurableObject implements Instance {
     const server = publicServer();
     if (!server) throw new Error('The app has closed its server.');
     return server.handle(request);
+  }
+
+  async busy(): Promise<boolean> {
+    return hasUpgraded() || publicServer()?.busy === true;
   }
 
   async stop(): Promise<void> {

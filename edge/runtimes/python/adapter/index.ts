@@ -69,6 +69,10 @@ export class App extends DurableObject implements Instance {
     });
   }
 
+  async busy(): Promise<boolean> {
+    return this.#serving > 0;
+  }
+
   async stop(): Promise<void> {
     while (this.#serving > 0) await new Promise((resolve) => setTimeout(resolve, 10));
     await this.#boot?.stop();

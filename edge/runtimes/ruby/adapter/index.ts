@@ -98,6 +98,10 @@ export class App extends DurableObject implements Instance {
     return toResponse(fields, engine.files.take(`${place}.sent`) ?? new Uint8Array(), request.method);
   }
 
+  async busy(): Promise<boolean> {
+    return this.#serving > 0;
+  }
+
   async stop(): Promise<void> {
     while (this.#serving > 0) await new Promise((resolve) => setTimeout(resolve, 10));
   }

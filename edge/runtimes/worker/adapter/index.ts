@@ -18,6 +18,8 @@ export class App extends DurableObject implements Instance {
   readonly #going = new Set<Promise<unknown>>();
   #assets: Assets | undefined;
   #workerFirst = false;
+  /** Whether it has ever answered with a WebSocket: when that is closed, nobody tells. */
+  #hasUpgraded = false;
   #env: object = env;
   #handler: Handler | undefined;
 
@@ -57,7 +59,12 @@ export class App extends DurableObject implements Instance {
       console.error(error);
       return new Response('Internal Server Error', { status: 500 });
     }
+    if (response.status === 101) this.#hasUpgraded = true;
     return response.body && !response.headers.has('content-length') ? this.#followed(response) : response;
+  }
+
+  async busy(): Promise<boolean> {
+    return this.#going.size > 0 || this.#hasUpgraded;
   }
 
   async stop(): Promise<void> {
@@ -66,7 +73,7 @@ export class App extends DurableObject implements Instance {
 
   /** A response that goes on, such as server-sent events: the process does not end before it does. */
   #followed(response: Response): Response {
-    if (!response.body || response.status === 101) return response;
+    if (!response.body) return response;
     const { readable, writable } = new IdentityTransformStream();
     // A client that is gone is no error of the app's.
     this.#keep(response.body.pipeTo(writable).catch(() => {}));

@@ -5,7 +5,7 @@ import { Server } from './server.ts';
 import { ServerResponse } from './server-response.ts';
 
 export { onListening, publicServer } from './server.ts';
-export { closeUpgraded } from './upgrade/index.ts';
+export { closeUpgraded, hasUpgraded } from './upgrade/index.ts';
 
 /** Puts this server in the place of workerd's in `node:http`. */
 export function replaceHttpServer(): void {

@@ -149,6 +149,11 @@ export class Server extends EventEmitter {
     return exchange.response;
   }
 
+  /** Whether a response is not read to its end. */
+  get busy(): boolean {
+    return this.#open > 0;
+  }
+
   /** Resolves when every response has been read. */
   async idle(): Promise<void> {
     if (this.#open > 0) await new Promise<void>((resolve) => this.once('idle', () => resolve()));

@@ -41,6 +41,9 @@ export function upgrade(server: EventEmitter, request: Request, port: number): P
   return socket.response;
 }
 
+/** Whether a client has a WebSocket open. */
+export const hasUpgraded = (): boolean => sockets.size > 0;
+
 /** Ends every WebSocket: the process goes away. */
 export function closeUpgraded(): void {
   for (const socket of sockets) socket.goAway();
