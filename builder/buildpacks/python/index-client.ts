@@ -1,12 +1,13 @@
 /** The way to package indexes: the hosts that pip's configuration names, and the public internet. */
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { type Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { PublicAgent } from '../../npm/public-agent.ts';
 import type { BuildContext } from '../buildpack.ts';
+import { keep } from './keep.ts';
 import type { Answer } from './pip.ts';
 
 /** Most bytes of a file. */
@@ -34,15 +35,24 @@ export class IndexClient {
       { proxy: httpsProxy ?? proxy, noProxy, ca, rejectUnauthorized: strictSSL },
       this.#trusted,
     );
-    this.#cache = join(dirname(cache), 'python');
+    this.#cache = cache;
     this.#signal = signal;
+  }
+
+  /**
+   * @param cache the context's
+   * @param key what the file is known by
+   * @returns where a file is kept between builds
+   */
+  static place(cache: string, key: string): string {
+    const name = createHash('sha256').update(key).digest('hex');
+    return join(dirname(cache), 'python', name.slice(0, 2), name.slice(2));
   }
 
   /** Gets a URL for pip; never throws. */
   async get(url: string, headers: Record<string, string>): Promise<Answer> {
     const immutable = IMMUTABLE.test(new URL(url).pathname);
-    const name = createHash('sha256').update(url).digest('hex');
-    const place = join(this.#cache, name.slice(0, 2), name.slice(2));
+    const place = IndexClient.place(this.#cache, url);
     try {
       const kept = immutable ? await readFile(place).catch(() => undefined) : undefined;
       if (kept) return { status: 200, headers: '[]', body: kept, error: '' };
@@ -99,12 +109,4 @@ async function* limited(response: IncomingMessage): AsyncIterable<Uint8Array> {
     if (size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES / 1024 ** 2} MB`);
     yield chunk;
   }
-}
-
-/** The file appears whole, by one rename. */
-async function keep(place: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(place), { recursive: true });
-  const temporary = `${place}.${randomUUID()}`;
-  await writeFile(temporary, bytes);
-  await rename(temporary, place);
 }

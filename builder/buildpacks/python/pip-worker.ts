@@ -25,7 +25,7 @@ for (const name of ['install.py', 'locks.py', 'sdists.py']) {
   python.FS.mkdirTree('/driver');
   python.FS.writeFile(`/driver/${name}`, await readFile(fileURLToPath(new URL(name, import.meta.url))));
 }
-python.FS.writeFile('/driver/pip.whl', await readFile(fileURLToPath(new URL(order.pip, import.meta.url))));
+python.FS.writeFile('/driver/pip.whl', order.pip);
 
 const pending = new Map<number, (answer: Answer) => void>();
 port.on('message', ({ id, answer }: { id: number; answer: Answer }) => {

@@ -7,9 +7,7 @@ import { appRoot } from '../../../schema/slug.ts';
 import { BuildFailure } from '../../failure.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { IndexClient } from './index-client.ts';
-
-/** pip as its project publishes it, under the MIT licence. It brings the default index, which nothing here names. */
-const PIP = 'pip-26.3-py3-none-any.whl';
+import { pipWheel } from './pip-wheel.ts';
 
 /** Where packages are in the app, as on Heroku. */
 export const SITE_PACKAGES = '.heroku/python/lib/python3.14/site-packages';
@@ -22,8 +20,8 @@ export interface PipOrder {
   kind: ManifestKind;
   /** Where the app finds its packages: absolute path in an instance. */
   place: string;
-  /** The name of pip's wheel beside the worker. */
-  pip: string;
+  /** pip's wheel. */
+  pip: Uint8Array;
   /** By absolute path in Pyodide. */
   files: Record<string, Uint8Array>;
   env: Record<string, string>;
@@ -69,7 +67,7 @@ export async function pipInstall(
   const order: PipOrder = {
     kind,
     place: `${appRoot}/${SITE_PACKAGES}`,
-    pip: PIP,
+    pip: await pipWheel(context),
     env: env as Record<string, string>,
     files: {
       // What scripts of packages begin with; pip looks whether it is there.
