@@ -19,17 +19,22 @@ it('answers for its health without a key', async () => {
   expect({ status, body: JSON.parse(text) }).toEqual({ status: 200, body: { status: 'ok' } });
 });
 
-it.each(['/account', '/apps', '/apps/none', '/nowhere', '/none.git/info/refs?service=git-upload-pack'])(
-  'asks for a key at %s',
-  async (path) => {
-    for (const authorization of [undefined, 'Bearer wrong', `Basic ${btoa(':wrong')}`, 'Basic %%%', 'Digest x']) {
-      const answer = await raw(path, authorization ? { headers: { authorization } } : {});
-      expect(answer.status).toBe(401);
-      expect(answer.headers['www-authenticate']).toBe('Basic realm="Islet"');
-      expect(JSON.parse(answer.text)).toEqual({ id: 'unauthorized', message: 'Invalid credentials provided.' });
-    }
-  },
-);
+const refused = JSON.stringify({ id: 'unauthorized', message: 'Invalid credentials provided.' });
+it.each([
+  ['/account', refused],
+  ['/apps', refused],
+  ['/apps/none', refused],
+  ['/nowhere', refused],
+  // git prints it as it stands.
+  ['/none.git/info/refs?service=git-upload-pack', 'Invalid credentials provided.\n'],
+])('asks for a key at %s', async (path, body) => {
+  for (const authorization of [undefined, 'Bearer wrong', `Basic ${btoa(':wrong')}`, 'Basic %%%', 'Digest x']) {
+    const answer = await raw(path, authorization ? { headers: { authorization } } : {});
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toBe('Basic realm="Islet"');
+    expect(answer.text).toBe(body);
+  }
+});
 
 it('takes the key as a Bearer token and as the password of Basic', async () => {
   for (const authorization of [`Bearer ${platform.apiKey}`, `Basic ${btoa(`anyone:${platform.apiKey}`)}`]) {
@@ -169,7 +174,7 @@ it('has no formation before the first deploy', async () => {
   expect((await platform.api('GET', '/apps/unformed/formation')).body).toEqual([]);
   expect(await platform.api('PATCH', '/apps/unformed/formation/web', { quantity: 1 })).toEqual({
     status: 404,
-    body: { id: 'not_found', message: "Couldn't find that process type." },
+    body: { id: 'not_found', message: "Couldn't find that process type (web)." },
   });
 });
 
