@@ -95,7 +95,7 @@ function passOn(shell: Task, signal: string): boolean {
   for (const child of children) child.kill(signal);
   void Promise.all(children.map(({ exited }) => exited)).then((exits) => {
     const last = exits.at(-1);
-    if (last) shell.end({ exitCode: shellStatus(last), signal: null });
+    if (last) shell.end(last);
   });
   return true;
 }
