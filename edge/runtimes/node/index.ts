@@ -34,44 +34,13 @@
  * **`env`** in the manifest: `NODE_ENV: 'production'` and what else the buildpack sets. `PORT` and `DYNO` are added
  * to it here.
  */
-import { appRoot } from '../../../schema/app-root.ts';
+import { composeProcess, evaluation } from '../compose.ts';
 import type { RuntimeOptions } from '../runtime.ts';
 import type { Slug } from '../slug.ts';
 import adapter from './adapter/index.ts?bundle';
 
-const decoder = new TextDecoder();
-
-/** The port an app is told to listen on. Nothing else is in its isolate, so every app can have the same. */
-const PORT = '5000';
-
-/**
- * The dynamic Worker for one process of a slug. Its Durable Object class `App` is the process: see
- * adapter/index.ts.
- */
-export function workerCode(
-  slug: Slug,
-  { config, dyno, evaluates, outbound, version }: RuntimeOptions,
-): WorkerLoaderWorkerCode {
-  const modules: WorkerLoaderWorkerCode['modules'] = { 'adapter.js': { js: adapter } };
-  for (const [name, bytes] of slug.code) {
-    const type = slug.manifest.modules[name]?.type;
-    modules[`code/${name}`] =
-      type === 'wasm' ? { wasm: bytes } : { [type === 'esm' ? 'js' : 'cjs']: decoder.decode(bytes) };
-  }
-  return {
-    compatibilityDate: '2026-11-01',
-    compatibilityFlags: evaluates ? ['experimental', 'allow_insecure_inefficient_logged_eval'] : [],
-    allowExperimental: evaluates,
-    mainModule: 'adapter.js',
-    modules,
-    env: {
-      HOME: appRoot,
-      ...slug.manifest.env,
-      ...config,
-      PORT,
-      DYNO: dyno,
-      HEROKU_RELEASE_VERSION: `v${version}`,
-    },
-    globalOutbound: outbound,
-  };
-}
+/** The dynamic Worker for one process of a slug: see adapter/index.ts. */
+export const workerCode = (slug: Slug, options: RuntimeOptions): WorkerLoaderWorkerCode => ({
+  ...composeProcess(adapter, slug, options),
+  ...evaluation(options),
+});

@@ -1,0 +1,50 @@
+/** What the dynamic Workers of all runtimes have in common. */
+import { appRoot } from '../../schema/app-root.ts';
+import type { RuntimeOptions } from './runtime.ts';
+import type { Slug } from './slug.ts';
+
+const decoder = new TextDecoder();
+
+/** The port an app is told to listen on. Nothing else is in its isolate, so every app can have the same. */
+const PORT = '5000';
+
+/**
+ * A dynamic Worker of a slug: its modules below `code/`, those that it shares with other slugs below `shared/`, and in
+ * its environment the config vars and what the buildpack has set.
+ *
+ * @param adapter the module whose Durable Object class `App` is one process of the app, bundled
+ */
+export function composeWorker(
+  adapter: string,
+  slug: Slug,
+  { config, dyno, outbound, version }: RuntimeOptions,
+): WorkerLoaderWorkerCode {
+  const modules: WorkerLoaderWorkerCode['modules'] = { 'adapter.js': { js: adapter } };
+  for (const [name, bytes] of slug.code) {
+    const type = slug.manifest.modules[name]?.type;
+    modules[`code/${name}`] =
+      type === 'wasm' ? { wasm: bytes } : { [type === 'esm' ? 'js' : 'cjs']: decoder.decode(bytes) };
+  }
+  for (const [name, bytes] of slug.shared) {
+    modules[`shared/${name}`] = name.endsWith('.wasm') ? { wasm: bytes } : { data: bytes.buffer };
+  }
+  return {
+    compatibilityDate: '2026-11-01',
+    mainModule: 'adapter.js',
+    modules,
+    env: { ...slug.manifest.env, ...config, DYNO: dyno, HEROKU_RELEASE_VERSION: `v${version}` },
+    globalOutbound: outbound,
+  };
+}
+
+/** The same for an app that is a Unix process, with a home and a port. */
+export function composeProcess(adapter: string, slug: Slug, options: RuntimeOptions): WorkerLoaderWorkerCode {
+  const code = composeWorker(adapter, slug, options);
+  return { ...code, env: { HOME: appRoot, ...(code.env as object), PORT } };
+}
+
+/** Lets a Worker compile code while it serves, where RuntimeOptions say that it may. */
+export const evaluation = ({ evaluates }: RuntimeOptions): Partial<WorkerLoaderWorkerCode> =>
+  evaluates
+    ? { compatibilityFlags: ['experimental', 'allow_insecure_inefficient_logged_eval'], allowExperimental: true }
+    : {};
