@@ -6,6 +6,7 @@
 /** The buildpacks that Islet brings. */
 export const officialBuildpacks = [
   'heroku/nodejs',
+  'heroku/php',
   'heroku/python',
   'heroku/ruby',
   'heroku-community/static',

@@ -59,6 +59,7 @@ function entry(full: OfficialBuildpack) {
 
 const descriptions: Record<OfficialBuildpack, string> = {
   'heroku/nodejs': 'Node.js apps, from a package.json',
+  'heroku/php': 'PHP apps, from a composer.json or an index.php',
   'heroku/python': 'Python apps, from a requirements.txt, pyproject.toml or uv.lock',
   'heroku/ruby': 'Ruby apps, from a Gemfile',
   'heroku-community/static': 'Static sites, from a static.json or index.html',

@@ -26,7 +26,7 @@ export function composeWorker(
       type === 'wasm' ? { wasm: bytes } : { [type === 'esm' ? 'js' : 'cjs']: decoder.decode(bytes) };
   }
   for (const [name, bytes] of slug.shared) {
-    modules[`shared/${name}`] = name.endsWith('.wasm') ? { wasm: bytes } : { data: bytes.buffer };
+    modules[`shared/${name}`] = sharedModule(name, bytes);
   }
   return {
     compatibilityDate: '2026-11-01',
@@ -35,6 +35,11 @@ export function composeWorker(
     env: { ...slug.manifest.env, ...config, DYNO: dyno, HEROKU_RELEASE_VERSION: `v${version}` },
     globalOutbound: outbound,
   };
+}
+
+function sharedModule(name: string, bytes: Uint8Array<ArrayBuffer>): WorkerLoaderModule | string {
+  if (name.endsWith('.wasm')) return { wasm: bytes };
+  return name.endsWith('.mjs') ? { js: decoder.decode(bytes) } : { data: bytes.buffer };
 }
 
 /** The same for an app that is a Unix process, with a home and a port. */

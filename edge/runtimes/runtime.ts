@@ -1,5 +1,6 @@
 import type { SlugManifest } from '../../schema/slug.ts';
 import { workerCode as node } from './node/index.ts';
+import { workerCode as php } from './php/index.ts';
 import { workerCode as python } from './python/index.ts';
 import { workerCode as ruby } from './ruby/index.ts';
 import type { Slug } from './slug.ts';
@@ -22,6 +23,6 @@ export interface RuntimeOptions {
 /** Makes of a slug the dynamic Worker whose Durable Object class `App` is one process of it. */
 type Runtime = (slug: Slug, options: RuntimeOptions) => WorkerLoaderWorkerCode;
 
-const runtimes: Record<SlugManifest['runtime'], Runtime> = { node, python, ruby, worker };
+const runtimes: Record<SlugManifest['runtime'], Runtime> = { node, php, python, ruby, worker };
 
 export const workerCode: Runtime = (slug, options) => runtimes[slug.manifest.runtime](slug, options);

@@ -1,0 +1,70 @@
+/** The PHP buildpack: an app with a composer.json or an index.php at its root, as Heroku's `heroku/php` builds it. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Start } from '../../../edge/runtimes/php/adapter/start.ts';
+import { listFiles } from '../../files.ts';
+import { readProcfile } from '../../procfile.ts';
+import type { SlugContents } from '../../slug.ts';
+import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
+import { composerInstall, type Platform } from './composer.ts';
+import { BY_DEFAULT, builtIn, engineFiles, loadable, PHP } from './engine.ts';
+import { resolveStart } from './start-command.ts';
+
+export const php: Buildpack = {
+  name: 'heroku/php',
+  detect: async (tree) =>
+    ['composer.json', 'index.php'].some((name) => existsSync(join(tree, name))) ? build : undefined,
+};
+
+async function build(context: BuildContext): Promise<Assemble> {
+  const { log, phase } = context;
+  log.step('PHP app detected');
+  log.step('Bootstrapping...');
+  log.step('Installing platform packages...');
+  log.detail(`- php (${PHP})`);
+  const platform: Platform = { php: PHP, extensions: new Set([...builtIn, ...Object.keys(loadable)]) };
+  const { asked } = await phase('install', () => composerInstall(platform, context));
+  const extensions = [...new Set([...BY_DEFAULT, ...asked])].filter((name) => name in loadable);
+  for (const name of extensions) log.detail(`- ext-${name} (bundled with php)`);
+  return (defaults) => assemble(defaults, extensions, context);
+}
+
+async function assemble(
+  defaults: Readonly<Record<string, string>>,
+  names: readonly string[],
+  context: BuildContext,
+): Promise<SlugContents> {
+  const { tree, log } = context;
+  const declared = await readProcfile(tree);
+  const types = { web: 'heroku-php-apache2', ...defaults, ...declared };
+  log.step('Discovering process types');
+  log.detail(`Procfile declares types     -> ${Object.keys(declared).join(', ') || '(none)'}`);
+  const others = Object.keys(types).filter((type) => !(type in declared));
+  if (others.length > 0) log.detail(`Default types for buildpack -> ${others.join(', ')}`);
+  const { libraries, extensions, shared } = await engineFiles(names, context);
+  const code = new Map<string, Uint8Array>();
+  const processTypes: SlugContents['manifest']['processTypes'] = {};
+  for (const [type, command] of Object.entries(types)) {
+    processTypes[type] = { command };
+    if (type !== 'web') {
+      log.warn(`Process type ${type} is not run: PHP apps have \`web\` alone on Islet.`);
+      continue;
+    }
+    const start: Start = { ...resolveStart(command, tree), libraries, extensions, ini: '' };
+    processTypes[type].entry = `${type}.js`;
+    code.set(`${type}.js`, Buffer.from(`export default ${JSON.stringify(start)};\n`));
+  }
+  return {
+    manifest: {
+      version: 1,
+      runtime: 'php',
+      language: 'PHP',
+      env: {},
+      processTypes,
+      modules: Object.fromEntries([...code.keys()].map((name) => [name, { type: 'esm' }])),
+    },
+    code,
+    files: listFiles(tree),
+    shared,
+  };
+}

@@ -1,0 +1,23 @@
+import { EXTENSION_DIR } from './engine.ts';
+import type { Start } from './start.ts';
+
+/** php.ini: what Heroku's buildpack sets, and what an instance has. */
+export const phpIni = ({ extensions, ini }: Start): string => `
+; Only the log has what went wrong.
+display_errors = Off
+log_errors = On
+html_errors = Off
+error_reporting = E_ALL & ~E_DEPRECATED
+variables_order = EGPCS
+expose_php = Off
+short_open_tag = Off
+date.timezone = UTC
+cgi.fix_pathinfo = 1
+memory_limit = 128M
+post_max_size = 100M
+upload_max_filesize = 100M
+session.save_path = /tmp
+upload_tmp_dir = /tmp
+${extensions.map((name) => `extension = ${EXTENSION_DIR}/${name}`).join('\n')}
+${ini}
+`;

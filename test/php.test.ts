@@ -1,0 +1,156 @@
+/** PHP apps by push: plain scripts, web server rules, sessions, uploads. */
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Platform } from './support/platform.ts';
+import { Repository } from './support/repository.ts';
+
+describe('PHP', () => {
+  let platform: Platform;
+  const repositories: Repository[] = [];
+
+  beforeAll(async () => {
+    platform = await Platform.start({ RUNNERS: '1' });
+  });
+  afterAll(async () => {
+    for (const repository of repositories) await repository.destroy();
+    await platform?.destroy();
+  });
+
+  async function push(name: string, files: Record<string, string>): Promise<{ code: number; stderr: string }> {
+    const repository = await Repository.create(files);
+    repositories.push(repository);
+    await platform.api('POST', '/apps', { name });
+    return repository.git('push', platform.remote(name), 'main');
+  }
+
+  it('serves scripts with what PHP apps count on, and files beside them', async () => {
+    await platform.api('POST', '/apps', { name: 'plain' });
+    await platform.api('PATCH', '/apps/plain/config-vars', { GREETING: 'Salut' });
+    const { code, stderr } = await push('plain', {
+      'index.php': `<?php
+        header('X-Made-By: PHP');
+        $name = htmlspecialchars($_GET['name'] ?? 'nobody');
+        echo "<p>", getenv('GREETING'), " $name ", PHP_VERSION, "</p>\n";
+      `,
+      'style.css': 'body { color: navy }',
+      '.env': 'SECRET=1',
+      'count.php': `<?php session_start(); echo $_SESSION['count'] = ($_SESSION['count'] ?? 0) + 1;`,
+      'upload.php': `<?php
+        $file = $_FILES['file'];
+        echo $file['name'], ' ', $file['size'], ' ', md5_file($file['tmp_name']), ' ', $_POST['note'];
+      `,
+      'echo.php': `<?php http_response_code(201); header('Content-Type: application/json');
+        echo json_encode(['method' => $_SERVER['REQUEST_METHOD'], 'path' => $_SERVER['PATH_INFO'] ?? '',
+          'got' => json_decode(file_get_contents('php://input'))]);`,
+      'data.php': `<?php
+        $db = new PDO('sqlite:/tmp/data.db');
+        $db->exec('CREATE TABLE IF NOT EXISTS visits (name TEXT)');
+        $db->prepare('INSERT INTO visits VALUES (?)')->execute([mb_strtoupper('ä')]);
+        echo implode(' ', $db->query('SELECT name FROM visits')->fetchAll(PDO::FETCH_COLUMN));
+        $page = new DOMDocument();
+        $page->loadHTML('<ul><li>one<li>two</ul>');
+        echo ' ', $page->getElementsByTagName('li')->length;
+      `,
+      'away.php': `<?php header('Location: /elsewhere'); error_log('went away');`,
+      'broken.php': `<?php nowhere();`,
+      'state.php': `<?php function once() {} static $count = 0; echo ++$count, ' ', count($_GET), ' ', $_SERVER['HTTP_X_ONCE'] ?? 'none';`,
+    });
+    expect(stderr).toContain('Using buildpack: heroku/php');
+    expect(code).toBe(0);
+    const app = (path: string, options?: object) => platform.app('plain', path, options);
+
+    const page = await app('/?name=%3CAda%3E');
+    expect(page.text).toBe('<p>Salut &lt;Ada&gt; 8.5.2</p>\n');
+    expect(page.headers).toMatchObject({ 'x-made-by': 'PHP', 'content-type': 'text/html; charset=UTF-8' });
+    expect((await app('/style.css')).headers).toMatchObject({ 'content-type': 'text/css; charset=utf-8' });
+    for (const path of ['/.env', '/none', '/none.php']) expect((await app(path)).status).toBe(404);
+
+    const first = await app('/count.php');
+    const cookie = String(first.headers['set-cookie']).split(';')[0];
+    expect(first.text).toBe('1');
+    expect((await app('/count.php', { headers: { cookie } })).text).toBe('2');
+    expect((await app('/count.php')).text).toBe('1');
+
+    const form = new FormData();
+    form.set('note', 'with a note');
+    form.set('file', new Blob([new Uint8Array(300_000).fill(7)]), 'sevens.bin');
+    const encoded = new Response(form);
+    const body = Buffer.from(await encoded.arrayBuffer());
+    const headers = { 'content-type': encoded.headers.get('content-type') };
+    const sum = createHash('md5').update(Buffer.alloc(300_000, 7)).digest('hex');
+    expect((await app('/upload.php', { method: 'POST', headers, body })).text).toBe(
+      `sevens.bin 300000 ${sum} with a note`,
+    );
+
+    const echo = await app('/echo.php/users/1', { method: 'PUT', body: '{"a":[1,2]}' });
+    expect({ status: echo.status, body: JSON.parse(echo.text) }).toEqual({
+      status: 201,
+      body: { method: 'PUT', path: '/users/1', got: { a: [1, 2] } },
+    });
+    expect((await app('/data.php')).text).toBe('Ä 2');
+    expect((await app('/data.php')).text).toBe('Ä Ä 2');
+    const away = await app('/away.php');
+    expect({ status: away.status, to: away.headers.location }).toEqual({ status: 302, to: '/elsewhere' });
+    expect((await app('/broken.php')).status).toBe(500);
+    // Nothing of one request is left for the next.
+    expect((await app('/state.php?a=1', { headers: { 'x-once': 'yes' } })).text).toBe('1 1 yes');
+    expect((await app('/state.php')).text).toBe('1 0 none');
+    await expect.poll(() => platform.log('plain')).toMatch(/app\[web\.1\]: .*went away/);
+    expect(await platform.log('plain')).toMatch(/app\[web\.1\]: .*Call to undefined function nowhere\(\)/);
+  });
+
+  it('follows the rules of the web server that the Procfile names', async () => {
+    const index = `<?php echo json_encode([$_SERVER['REQUEST_URI'], $_SERVER['SCRIPT_NAME'], $_GET]);`;
+    const front = await push('front', {
+      Procfile: 'web: heroku-php-apache2 public/\n',
+      'public/index.php': index,
+      'public/robots.txt': 'User-agent: *',
+      'public/.htaccess': `
+        RewriteEngine On
+        RewriteRule ^old/(.*)$ /new/$1 [R=301,L]
+        RewriteCond %{REQUEST_FILENAME} !-d
+        RewriteCond %{REQUEST_FILENAME} !-f
+        RewriteRule ^(.*)$ index.php?route=$1 [QSA,L]
+      `,
+      'composer.json': '{"require": {"php": "^8.2", "ext-mbstring": "*"}}',
+    });
+    expect(front).toMatchObject({ code: 0 });
+    expect((await platform.app('front', '/posts/1?page=2')).text).toBe(
+      '["\\/posts\\/1?page=2","\\/index.php",{"route":"posts\\/1","page":"2"}]',
+    );
+    expect((await platform.app('front', '/robots.txt')).text).toBe('User-agent: *');
+    const moved = await platform.app('front', '/old/place');
+    expect({ status: moved.status, to: moved.headers.location }).toEqual({ status: 301, to: '/new/place' });
+
+    const nginx = await push('nginx', {
+      Procfile: 'web: vendor/bin/heroku-php-nginx -C nginx_app.conf web\n',
+      'nginx_app.conf':
+        'location / { try_files $uri @rewriteapp; }\nlocation @rewriteapp { rewrite ^(.*)$ /app.php$1 last; }\n',
+      'web/app.php': index,
+      'composer.json': '{}',
+    });
+    expect(nginx).toMatchObject({ code: 0 });
+    expect((await platform.app('nginx', '/a/b')).text).toBe('["\\/a\\/b","\\/app.php",[]]');
+
+    const builtin = await push('builtin', {
+      Procfile: 'web: php -S 0.0.0.0:$PORT -t site router.php\n',
+      'router.php': `<?php if ($_SERVER['REQUEST_URI'] === '/routed') { echo 'by the router'; return true; } return false;`,
+      'site/index.php': index,
+      'site/page.html': 'a page',
+      'index.php': '',
+    });
+    expect(builtin).toMatchObject({ code: 0 });
+    expect((await platform.app('builtin', '/routed')).text).toBe('by the router');
+    expect((await platform.app('builtin', '/page.html')).text).toBe('a page');
+    expect((await platform.app('builtin', '/some/where')).text).toBe('["\\/some\\/where","\\/index.php",[]]');
+  });
+
+  it('names what the platform has not', async () => {
+    const version = await push('elderly', { 'index.php': '', 'composer.json': '{"require": {"php": "~7.4.0"}}' });
+    expect(version.code).not.toBe(0);
+    expect(version.stderr).toContain('composer.json requires php ~7.4.0; Islet has 8.5.2 alone.');
+    const extension = await push('extended', { 'index.php': '', 'composer.json': '{"require": {"ext-redis": "*"}}' });
+    expect(extension.code).not.toBe(0);
+    expect(extension.stderr).toContain('composer.json requires ext-redis, which PHP on Islet has not.');
+  });
+});
