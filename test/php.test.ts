@@ -1,19 +1,25 @@
-/** PHP apps by push: plain scripts, web server rules, sessions, uploads. */
+/** PHP apps by push. Composer's packages are those that Debian's php-slim and php-twig install, where they do. */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { INSTALLED, lockedPackage } from './support/composer-packages.ts';
+import { FileServer } from './support/file-server.ts';
 import { Platform } from './support/platform.ts';
 import { Repository } from './support/repository.ts';
 
 describe('PHP', () => {
   let platform: Platform;
+  let files: FileServer;
   const repositories: Repository[] = [];
 
   beforeAll(async () => {
-    platform = await Platform.start({ RUNNERS: '1' });
+    files = await FileServer.start();
+    platform = await Platform.start({ RUNNERS: '1', TRUSTED_HOSTS: files.host });
   });
   afterAll(async () => {
     for (const repository of repositories) await repository.destroy();
     await platform?.destroy();
+    files?.stop();
   });
 
   async function push(name: string, files: Record<string, string>): Promise<{ code: number; stderr: string }> {
@@ -143,6 +149,93 @@ describe('PHP', () => {
     expect((await platform.app('builtin', '/routed')).text).toBe('by the router');
     expect((await platform.app('builtin', '/page.html')).text).toBe('a page');
     expect((await platform.app('builtin', '/some/where')).text).toBe('["\\/some\\/where","\\/index.php",[]]');
+  });
+
+  describe.skipIf(!existsSync(`${INSTALLED}/Slim`))('with packages', () => {
+    const lockedPackages = () =>
+      Promise.all([
+        lockedPackage(files, 'slim/slim', {
+          version: '3.12.4',
+          from: { Slim: 'Slim' },
+          autoload: { 'psr-4': { 'Slim\\': 'Slim' } },
+          require: { 'pimple/pimple': '^3.0', 'nikic/fast-route': '^1.0', 'psr/http-message': '^1.0', 'ext-json': '*' },
+        }),
+        lockedPackage(files, 'pimple/pimple', {
+          version: '3.5.0',
+          from: { 'src/Pimple': 'Pimple' },
+          autoload: { 'psr-0': { Pimple: 'src/' } },
+        }),
+        lockedPackage(files, 'nikic/fast-route', {
+          version: 'v1.3.0',
+          from: { src: 'FastRoute' },
+          autoload: { 'psr-4': { 'FastRoute\\': 'src/' }, files: ['src/functions.php'] },
+        }),
+        lockedPackage(files, 'psr/http-message', {
+          version: '1.0.1',
+          from: { src: 'Psr/Http/Message' },
+          autoload: { 'psr-4': { 'Psr\\Http\\Message\\': 'src/' } },
+        }),
+        lockedPackage(files, 'psr/container', {
+          version: '2.0.2',
+          from: { src: 'Psr/Container' },
+          autoload: { 'psr-4': { 'Psr\\Container\\': 'src/' } },
+        }),
+        lockedPackage(files, 'twig/twig', {
+          version: 'v3.5.1',
+          from: { src: 'Twig' },
+          autoload: { 'psr-4': { 'Twig\\': 'src/' } },
+          require: { 'symfony/polyfill-ctype': '^1.8', 'ext-mbstring': '*' },
+        }),
+      ]);
+
+    const app = (locked: object[]) => ({
+      Procfile: 'web: heroku-php-apache2 public/\n',
+      'composer.json': JSON.stringify({
+        require: { 'slim/slim': '^3.12', 'twig/twig': '^3.0' },
+        autoload: { 'psr-4': { 'App\\': 'src/' }, classmap: ['legacy'] },
+      }),
+      'composer.lock': JSON.stringify({ packages: locked, 'packages-dev': [], platform: { php: '>=8.1' } }),
+      'src/Greeter.php': `<?php namespace App; class Greeter { function greet(string $name) { return "Hello, $name"; } }`,
+      'legacy/all.php': `<?php class Old_Thing { const AGE = 20; }`,
+      'templates/page.html.twig':
+        '<h1>{{ greeting }}</h1>{% for n in 1..3 %}<i>{{ n }}</i>{% endfor %} {{ age }} {{ version }}\n',
+      'public/.htaccess': 'FallbackResource /index.php\n',
+      'public/index.php': `<?php
+        require __DIR__ . '/../vendor/autoload.php';
+        $app = new Slim\\App();
+        $twig = new Twig\\Environment(new Twig\\Loader\\FilesystemLoader(__DIR__ . '/../templates'), ['cache' => '/tmp/twig']);
+        $app->get('/hello/{name}', function ($request, $response, $args) use ($twig) {
+          $response->getBody()->write($twig->render('page.html.twig', [
+            'greeting' => (new App\\Greeter())->greet($args['name']),
+            'age' => Old_Thing::AGE,
+            'version' => Composer\\InstalledVersions::getPrettyVersion('twig/twig'),
+          ]));
+          return $response;
+        });
+        $app->run();
+      `,
+    });
+
+    it('serves an app of Slim and Twig', async () => {
+      const { code, stderr } = await push('slim', app(await lockedPackages()));
+      expect(stderr).toContain('- Installing twig/twig (v3.5.1)');
+      expect(code).toBe(0);
+      expect(await platform.app('slim', '/hello/%C3%84da')).toMatchObject({
+        status: 200,
+        text: '<h1>Hello, Äda</h1><i>1</i><i>2</i><i>3</i> 20 v3.5.1\n',
+      });
+      expect((await platform.app('slim', '/nowhere')).status).toBe(404);
+    });
+
+    it('refuses a package that is not the one that the lock pins', async () => {
+      const wrong = (await lockedPackages()) as { dist: { shasum: string } }[];
+      for (const { dist } of wrong) dist.shasum = '0'.repeat(40);
+      const { code, stderr } = await push('wrong', app(wrong));
+      expect(code).not.toBe(0);
+      expect(stderr).toMatch(/The package \S+ \S+ is not the one that composer.lock pins/);
+      const { 'composer.lock': _, ...unlocked } = app(wrong);
+      expect((await push('unlocked', unlocked)).stderr).toContain('A composer.lock is required');
+    });
   });
 
   it('names what the platform has not', async () => {

@@ -44,6 +44,12 @@ export const EXTENSION_DIR = '/islet/extensions';
 
 const INI = '/islet/php.ini';
 
+/**
+ * PHP's own allocator gives pages back by munmap, which WebAssembly has not. The one that tracks what it has given frees
+ * all of it when a request ends, and keeps to memory_limit.
+ */
+const MEMORY = { USE_ZEND_ALLOC: '0', USE_TRACKED_ALLOC: '1' };
+
 /** As Unix numbers them. */
 const STDIN = 0;
 const STDOUT = 1;
@@ -159,7 +165,7 @@ export class Engine {
     this.#read = 0;
     this.#output = [];
     this.#clearEnvironment();
-    for (const [name, value] of Object.entries({ PHPRC: INI, ...variables })) {
+    for (const [name, value] of Object.entries({ ...MEMORY, PHPRC: INI, ...variables })) {
       this.#php.ccall('wasm_sapi_cgi_putenv', 'number', ['string', 'string'], [name, value]);
     }
     await this.#php.ccall('main', 'number', ['number', 'string'], [], { async: true });

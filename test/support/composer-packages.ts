@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FileServer } from './file-server.ts';
+
+/** Where Debian installs packages of PHP. */
+export const INSTALLED = '/usr/share/php';
+
+interface Source {
+  version: string;
+  /** Directories of the package: place in it, to the place where Debian has it. */
+  from: Record<string, string>;
+  autoload: object;
+  require?: Record<string, string>;
+}
+
+/**
+ * Makes a package's zip as a code host would, serves it, and returns what composer.lock says of it.
+ *
+ * @param server has it
+ */
+export async function lockedPackage(server: FileServer, name: string, source: Source): Promise<object> {
+  const { version, from, autoload, require = {} } = source;
+  const directory = await mkdtemp(join(tmpdir(), 'islet-composer-'));
+  const git = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync('git', args, { cwd: directory, maxBuffer: 64 * 1024 ** 2 });
+    if (status !== 0) throw new Error(`git ${args[0]} failed: ${stderr}`);
+    return stdout;
+  };
+  try {
+    for (const [place, installed] of Object.entries(from)) {
+      await mkdir(join(directory, place), { recursive: true });
+      await cp(join(INSTALLED, installed), join(directory, place), { recursive: true });
+    }
+    await writeFile(join(directory, 'composer.json'), JSON.stringify({ name, require, autoload }));
+    git('init', '-q');
+    git('add', '.');
+    git('-c', 'user.name=A', '-c', 'user.email=a@example.com', 'commit', '-qm', 'All');
+    const reference = git('rev-parse', 'HEAD').toString().trim();
+    const zip = git('archive', '--format=zip', `--prefix=${name.replace('/', '-')}-${reference.slice(0, 7)}/`, 'HEAD');
+    const url = server.put(`/zipball/${name}/${reference}`, zip);
+    const shasum = createHash('sha1').update(zip).digest('hex');
+    return { name, version, type: 'library', dist: { type: 'zip', url, reference, shasum }, require, autoload };
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
