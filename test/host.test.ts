@@ -56,6 +56,8 @@ describe('a platform that runs', () => {
     expect(platform.output).toContain(`URL       http://localhost:${platform.port}`);
     expect(platform.output).toContain('git push islet main');
     expect(platform.apiKey).toMatch(/^[\w-]{32}$/);
+    // And nothing else: what a part says of itself on its first start is no news to anybody.
+    expect(platform.output).not.toMatch(/^\w+ \| /m);
   });
 
   it('refuses a second platform on the same data', async () => {

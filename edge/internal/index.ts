@@ -13,12 +13,13 @@ import { secretsEqual } from '../platform/bytes.ts';
 import { cachePrefix } from '../platform/caches.ts';
 import { confine, confinement, confineNone } from '../platform/confinement.ts';
 import { database } from '../platform/database.ts';
-import { begin } from '../platform/readiness.ts';
+import { begin, hasBegun } from '../platform/readiness.ts';
 import { failInterrupted } from '../platform/releases.ts';
 import { reseal } from '../platform/reseal.ts';
 import { backgroundApps, routeForHost } from '../platform/routes.ts';
 import { engineKey, slugKey, uploadPrefix } from '../platform/slugs.ts';
 import { sourceKey } from '../platform/sources.ts';
+import { starting } from '../router/pages.ts';
 
 export const internal = new Hono<{ Bindings: Env }>();
 
@@ -39,6 +40,9 @@ internal.post('/resume', async (c) => {
   await Promise.all(pending.map(({ appId }) => c.env.BUILD_QUEUE.get(c.env.BUILD_QUEUE.idFromName(appId)).resume()));
   return c.json({ resumed: pending.length });
 });
+
+// The runners ask as soon as they run, which may be before there are tables.
+internal.use((c, next) => (hasBegun(c.env) ? next() : Promise.resolve(starting())));
 
 /** Called when SECRET_KEY is new; see reseal.ts. */
 internal.post('/reseal', async (c) => c.json({ resealed: await reseal(c.env) }));
