@@ -219,6 +219,15 @@ describe('a process', () => {
     expect(stdout).toBe('fed\n');
   });
 
+  test('what the engine lacks: command lines, consoles of its own, constants', () =>
+    same({
+      'main.cjs': `const { parseArgs } = require('util'); const { Console } = require('console');
+        console.log(parseArgs({ args: ['--out=a', '-v', 'b'], options: { out: { type: 'string' }, verbose: { type: 'boolean', short: 'v' } }, allowPositionals: true }))
+        console.log(parseArgs().positionals, typeof console.Console)
+        new Console({ stdout: process.stdout }).log('%s own', 'its')
+        const { fs, os } = process.binding('constants'); console.log(fs.O_APPEND, os.signals.SIGTERM)`,
+    }));
+
   test('files', () =>
     same({
       'main.mjs': `import fs from 'node:fs'; import { mkdtemp, opendir, rm, stat } from 'node:fs/promises'; import { sep } from 'node:path'
@@ -301,7 +310,8 @@ describe('child processes', () => {
     same({
       'main.mjs': `import { Worker } from 'node:worker_threads'; import { once } from 'node:events'
         const worker = new Worker(new URL('./worker.mjs', import.meta.url), { workerData: { n: 20 } })
-        worker.postMessage({ add: 1 }); console.log((await once(worker, 'message'))[0]); console.log(await once(worker, 'exit'))`,
+        const exit = once(worker, 'exit'); worker.postMessage({ add: 1 })
+        console.log((await once(worker, 'message'))[0]); console.log(await exit)`,
       'worker.mjs': `import { isMainThread, parentPort, workerData } from 'node:worker_threads'
         parentPort.once('message', ({ add }) => { parentPort.postMessage({ isMainThread, sum: workerData.n + add }) })`,
     }));

@@ -11,6 +11,7 @@ import { stripTypes } from './compile.ts';
 import { createFs } from './fs.ts';
 import { currentNodeTask } from './globals.ts';
 import type { Loader } from './loader.ts';
+import { parseArgs } from './parse-args.ts';
 import { type Process, platform } from './process.ts';
 import { createReadline } from './readline.ts';
 import { failure } from './resolve.ts';
@@ -71,6 +72,9 @@ export function createBuiltins(task: Task, process: () => Process, getLoader: ()
         return createPath(task);
       case 'url':
         return createUrl(task);
+      case 'util':
+      case 'sys':
+        return createUtil(process);
       case 'tty':
         return { ...engine('tty'), isatty: () => false };
       case 'console':
@@ -219,6 +223,12 @@ function createUrl(task: Task): Members {
       return url;
     },
   };
+}
+
+function createUtil(process: () => Process): Members {
+  const parse = (config: Parameters<typeof parseArgs>[0] = {}) =>
+    parseArgs({ ...config, args: config.args ?? process().argv.slice(2) });
+  return { ...engine('util'), parseArgs: parse };
 }
 
 function createTimerPromises(timers: Record<string, AnyFunction>): Members {

@@ -44,7 +44,7 @@ export function createConsole(task: Task, process: Process): globalThis.Console 
     };
     Object.assign(console, { [name]: write });
   }
-  return console;
+  return Object.assign(console, { Console });
 }
 
 type Callback = (...parameters: unknown[]) => void;

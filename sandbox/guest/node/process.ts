@@ -1,5 +1,6 @@
 /** `process` of a task that runs JavaScript. */
 import { EventEmitter } from 'node:events';
+import { constants } from 'node:os';
 import { resolve as joinPath } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { parseEnv } from 'node:util';
@@ -124,7 +125,8 @@ export function createProcess(task: Task, builtin: (name: string) => unknown): P
       task.write(2, Buffer.from(`(node:${task.pid}) ${error.name}: ${error.message}\n`));
     },
     binding: (name: string) => {
-      if (name === 'constants') return builtin('constants');
+      // Programs that Emscripten compiled ask for these.
+      if (name === 'constants') return { fs: fs.constants, os: constants };
       throw new Error(`No such module: ${name}`);
     },
     getBuiltinModule: (name: string) => {
