@@ -1,6 +1,5 @@
 import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, posix, relative } from 'node:path';
-import { checkPlatform } from 'npm-install-checks';
 import { BuildFailure } from '../failure.ts';
 import { isInside } from '../paths.ts';
 import type { Web } from '../web.ts';
@@ -8,7 +7,7 @@ import { fromElsewhere } from './elsewhere.ts';
 import { errorCode } from './errors.ts';
 import { type Lock, type LockEntry, packageName, placeName } from './lock.ts';
 import { type PackageFacts, readPackageFacts } from './package-scripts.ts';
-import { platform } from './platform.ts';
+import { runsHere } from './platform.ts';
 import type { RegistrySettings } from './settings.ts';
 import type { PackageStore, StoredPackage } from './store.ts';
 import { isWasmBuild } from './wasm-builds.ts';
@@ -114,20 +113,6 @@ export async function install(
 function checkPlace(place: string): void {
   if (posix.normalize(place) !== place || place.startsWith('../') || place.startsWith('/') || place.includes('\\')) {
     throw new BuildFailure(`The lockfile has a package at ${JSON.stringify(place)}, outside of the app.`);
-  }
-}
-
-function runsHere(name: string, { os, cpu, libc, optional }: LockEntry): boolean {
-  if (os === undefined && cpu === undefined && libc === undefined) return true;
-  try {
-    checkPlatform({ ...(os && { os }), ...(cpu && { cpu }), ...(libc && { libc }) }, false, platform);
-    return true;
-  } catch (error) {
-    if (errorCode(error) !== 'EBADPLATFORM') throw error;
-    if (optional) return false;
-    throw new BuildFailure(
-      `${name} is made for ${[...(os ?? []), ...(cpu ?? [])].join(', ')} and has native code, which does not run here.`,
-    );
   }
 }
 

@@ -48,8 +48,12 @@ test.for(['["packages/*"', 'packages: {a: [}'])('a pnpm-workspace.yaml that is n
   expect(result).toMatchObject({ reason: 'pnpm-workspace.yaml is not valid YAML.' });
 });
 
-test('a lockfile of one platform: the build for WebAssembly comes with what it needs', async () => {
+test('a lockfile of one platform: the build for WebAssembly comes with what it needs, or one from before it', async () => {
   const { build } = await startBuilder();
+  const optionalDependencies = {
+    '@oxc-parser/binding-wasm32-wasi': '0.90.99',
+    '@islet-no-such-scope/binding-wasm32-wasi': '1.0.0',
+  };
   const { result, output } = await build({
     'package.json': JSON.stringify({
       dependencies: { 'oxc-parser': '0.90.0' },
@@ -59,15 +63,16 @@ test('a lockfile of one platform: the build for WebAssembly comes with what it n
       lockfileVersion: 3,
       packages: {
         '': { dependencies: { 'oxc-parser': '0.90.0' } },
-        'node_modules/oxc-parser': {
-          version: '0.90.0',
-          optionalDependencies: { '@oxc-parser/binding-wasm32-wasi': '0.90.0' },
-        },
+        'node_modules/oxc-parser': { version: '0.90.0', optionalDependencies },
       },
     }),
     'index.js': '',
   });
   expect(result.status, output).toBe('succeeded');
+  expect(output).toMatch(/Using @oxc-parser\/binding-wasm32-wasi@0\.90\.\d+ for oxc-parser@0\.90\.0: native code does/);
+  expect(output).toContain(
+    'oxc-parser has native code, and the registry has no @islet-no-such-scope/binding-wasm32-wasi',
+  );
   expect(output).toMatch(/ parser\.wasm32-wasi\.wasm\n/);
   expect(output).toMatch(/ @napi-rs\n/);
 });

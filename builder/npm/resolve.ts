@@ -209,9 +209,22 @@ async function runResolver(
   return lock.parse(ideal.meta.commit());
 }
 
-/** Pins one version of a package, and what it depends on, as if it were an app's only dependency. */
-export function resolvePackage(name: string, version: string, options: ResolveOptions): Promise<Lock> {
-  return runResolver(new Map([['', { optionalDependencies: { [name]: version } }]]), options);
+/**
+ * Pins one version of a package, and what it depends on, as if it were an app's only dependency. Where the registry
+ * lacks that version, the newest before it takes its place.
+ *
+ * @returns undefined where the registry has neither
+ */
+export async function resolvePackage(
+  name: string,
+  version: string,
+  options: ResolveOptions,
+): Promise<Lock | undefined> {
+  for (const range of [version, `>=${version.split('.')[0]}.0.0 <=${version}`]) {
+    const found = await runResolver(new Map([['', { optionalDependencies: { [name]: range } }]]), options);
+    if (`node_modules/${name}` in found.packages) return found;
+  }
+  return undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LockEntry } from './lock.ts';
-import { addBuild, useWasmBuilds } from './wasm-builds.ts';
+import { addBuild, ownBuilds, useWasmBuilds } from './wasm-builds.ts';
 
 const use = (packages: Record<string, LockEntry>) => useWasmBuilds({ lockfileVersion: 3, packages });
 
@@ -60,7 +60,8 @@ it('adds the build for WebAssembly to a lock that was made for one platform, wit
   };
   const { lock, missing } = use({ 'node_modules/@tailwindcss/oxide': oxide });
   const place = 'node_modules/@tailwindcss/oxide-wasm32-wasi';
-  expect(missing).toEqual([{ name: '@tailwindcss/oxide-wasm32-wasi', version: '4.1.0', place, dev: true }]);
+  const name = '@tailwindcss/oxide-wasm32-wasi';
+  expect(missing).toEqual([{ name, version: '4.1.0', place, dev: true, of: '@tailwindcss/oxide' }]);
   const [build] = missing;
   if (build === undefined) return;
   const packages = {
@@ -83,4 +84,23 @@ it('puts the compiler of Next.js for WebAssembly beside it', () => {
   const { lock, replaced } = use({ 'node_modules/next': { version: '16.4.6' } });
   expect(lock.packages['node_modules/@next/swc-wasm-nodejs']).toEqual({ version: '16.4.6' });
   expect(replaced).toEqual([{ name: '@next/swc', version: '16.4.6', by: '@next/swc-wasm-nodejs', dev: false }]);
+});
+
+it('names the builds that packages bring themselves, but for those of other machines', () => {
+  const optional = { version: '2.0.0', optional: true };
+  const packages = {
+    'node_modules/a/node_modules/bundler': {
+      version: '2.0.1',
+      optionalDependencies: {
+        '@bundler/wasm32-wasi': '2.0.0',
+        '@bundler/freebsd-wasm32': '2.0.0',
+        '@bundler/linux': '2.0.0',
+      },
+    },
+    'node_modules/a/node_modules/@bundler/wasm32-wasi': { ...optional, cpu: ['wasm32'], dev: true },
+    'node_modules/a/node_modules/@bundler/freebsd-wasm32': { ...optional, os: ['freebsd'] },
+    'node_modules/@bundler/wasm32-wasi': { ...optional, version: '1.0.0' },
+  };
+  const own = { name: '@bundler/wasm32-wasi', version: '2.0.0', dev: true, of: 'bundler@2.0.1' };
+  expect(ownBuilds({ lockfileVersion: 3, packages })).toEqual([own]);
 });

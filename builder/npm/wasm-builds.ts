@@ -1,4 +1,5 @@
 import { type Lock, type LockEntry, packageName } from './lock.ts';
+import { runsHere } from './platform.ts';
 
 /**
  * Packages with machine code, and what their makers publish for WebAssembly under the same versions. It takes the
@@ -48,6 +49,17 @@ export interface MissingBuild {
   version: string;
   place: string;
   dev: boolean;
+  /** The package that asks for it. */
+  of: string;
+}
+
+/** A build that a package brings itself, among its optional dependencies. */
+export interface OwnBuild {
+  name: string;
+  version: string;
+  dev: boolean;
+  /** The package that asks for it, with its version. */
+  of: string;
 }
 
 /**
@@ -113,15 +125,37 @@ function buildOf({ version, dev, optional, devOptional, peer, dependencies }: Lo
   };
 }
 
+/** How packages call their own builds for WebAssembly: `@rolldown/binding-wasm32-wasi`, `@img/sharp-wasm32`. */
+const ownBuild = /[-/]wasm32(-wasip?1?)?$/;
+
+/** Where a lock may have what a package at some place asks for, by name. */
+const placesOf = (place: string, name: string): string[] => [
+  ...new Set([`${place}/node_modules/${name}`, `${parentOf(place)}node_modules/${name}`, `node_modules/${name}`]),
+];
+
 /** Optional dependencies for WebAssembly that a lock does not have; packages ask for them by exact versions. */
 function missingBuilds(place: string, entry: LockEntry, packages: Lock['packages']): MissingBuild[] {
-  const parent = parentOf(place);
   return Object.entries(entry.optionalDependencies ?? {}).flatMap(([name, version]) => {
-    if (!/[-/]wasm32(-wasip?1?)?$/.test(name) || !/^\d+\.\d+\.\d+\S*$/.test(version)) return [];
-    const there = [`${place}/node_modules/${name}`, `${parent}node_modules/${name}`, `node_modules/${name}`];
-    if (there.some((known) => known in packages)) return [];
-    return [{ name, version, place: `${parent}node_modules/${name}`, dev: entry.dev ?? false }];
+    if (!ownBuild.test(name) || !/^\d+\.\d+\.\d+\S*$/.test(version)) return [];
+    if (placesOf(place, name).some((known) => known in packages)) return [];
+    const beside = `${parentOf(place)}node_modules/${name}`;
+    return [{ name, version, place: beside, dev: entry.dev ?? false, of: packageName(place, entry) }];
   });
+}
+
+/** The builds for WebAssembly that packages of a lock bring themselves, by name. */
+export function ownBuilds({ packages }: Lock): OwnBuild[] {
+  const found = new Map<string, OwnBuild>();
+  for (const [place, entry] of Object.entries(packages)) {
+    for (const name of Object.keys(entry.optionalDependencies ?? {}).filter((each) => ownBuild.test(each))) {
+      const at = placesOf(place, name).find((known) => known in packages);
+      const build = at === undefined ? undefined : packages[at];
+      if (build?.version === undefined || !runsHere(name, build)) continue;
+      const { version, dev = false } = build;
+      found.set(`${name}@${version}`, { name, version, dev, of: `${packageName(place, entry)}@${entry.version}` });
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /**

@@ -6,7 +6,7 @@ import { developmentPlaces } from '../../npm/lock.ts';
 import type { Manifest } from '../../npm/manifest.ts';
 import { projectSettings } from '../../npm/npmrc.ts';
 import { resolve, resolvePackage } from '../../npm/resolve.ts';
-import { addBuild, useWasmBuilds } from '../../npm/wasm-builds.ts';
+import { addBuild, ownBuilds, useWasmBuilds } from '../../npm/wasm-builds.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { count } from './count.ts';
 
@@ -40,10 +40,16 @@ export async function installDependencies(
     const options = { scratch: join(scratch, 'resolve'), cache, settings, signal, update };
     const { lock: resolved, lockfile } = await resolve(tree, manifests, options);
     const { lock, replaced, missing } = useWasmBuilds(resolved);
-    for (const [at, build] of missing.entries()) {
-      if (build.dev && !development) continue;
-      const own = { ...options, scratch: join(scratch, `resolve-build-${at}`) };
-      addBuild(lock, build, await resolvePackage(build.name, build.version, own));
+    const wanted = missing.filter(({ dev }) => development || !dev);
+    const found = await Promise.all(
+      wanted.map(({ name, version }, at) =>
+        resolvePackage(name, version, { ...options, scratch: join(scratch, `resolve-build-${at}`) }),
+      ),
+    );
+    for (const [at, build] of wanted.entries()) {
+      const own = found[at];
+      if (own !== undefined) addBuild(lock, build, own);
+      else log.warn(`${build.of} has native code, and the registry has no ${build.name} that could take its place.`);
     }
     return { lock, replaced, lockfile };
   });
@@ -55,6 +61,9 @@ export async function installDependencies(
   }
   for (const { name, version, by } of replaced.filter(({ dev }) => development || !dev)) {
     log.detail(`Using ${by}@${version} in place of ${name}: native code does not run here`);
+  }
+  for (const { name, version, of } of ownBuilds(lock).filter(({ dev }) => development || !dev)) {
+    log.detail(`Using ${name}@${version} for ${of}: native code does not run here`);
   }
   const start = performance.now();
   const installed = await context.phase('install', () =>
