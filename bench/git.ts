@@ -7,11 +7,11 @@
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { startGitHost } from '../test/git-host/start.ts';
+import { startGitHost, workerdProcesses } from '../test/git-host/start.ts';
 import { startHttpBackend } from './support/http-backend.ts';
 
 const MiB = 1024 * 1024;
@@ -78,19 +78,11 @@ const repositories: Record<string, () => Iterable<Files>> = {
 };
 
 /** The peak memory in bytes of the workerd processes that this one has started (Linux). */
-function peakMemory(): number {
-  const peaks = readdirSync('/proc')
-    .filter((pid) => /^\d+$/.test(pid))
-    .map((pid) => {
-      try {
-        const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-        const field = (key: string) => new RegExp(`^${key}:\\s+(\\S+)`, 'm').exec(status)?.[1];
-        const own = field('PPid') === String(process.pid) && field('Name') === 'workerd';
-        return own ? Number(field('VmHWM')) * 1024 : 0;
-      } catch {
-        return 0;
-      }
-    });
+async function peakMemory(): Promise<number> {
+  const peaks = (await workerdProcesses()).map((pid) => {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024;
+  });
   return Math.max(0, ...peaks);
 }
 
@@ -136,7 +128,7 @@ try {
     // A process for each repository, so that each has its own peak.
     const host = await startGitHost();
     const edge = await measure(path, (round) => `${host.url}/${name}-${round}.git`, rounds);
-    const peak = `${Math.round(peakMemory() / MiB)} MiB`;
+    const peak = `${Math.round((await peakMemory()) / MiB)} MiB`;
     for (const what of ['push', 'clone'] as const) {
       const cells = [native[what].toFixed(0), edge[what].toFixed(0), (edge[what] / native[what]).toFixed(2)];
       console.log(`${name.padEnd(12)}  ${what.padEnd(6)} ${cells.map((cell) => cell.padStart(6)).join(' ')}   ${peak}`);

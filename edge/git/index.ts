@@ -4,6 +4,7 @@ import { repositoryOf } from './protocol/service.ts';
 export { GitError, TreeError, type TreeErrorCode } from './errors.ts';
 export { handleGit } from './handle.ts';
 export { defaultLimits, type Limits } from './limits.ts';
+export { defaultSchedule, type Schedule } from './maintenance/schedule.ts';
 export type { CommitMessage } from './objects/commit.ts';
 export type { Oid } from './objects/oid.ts';
 export type { GitContext, PreReceive, Progress, Push } from './protocol/service.ts';

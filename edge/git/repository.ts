@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
 import { repack } from './maintenance/repack.ts';
+import { defaultSchedule, type Schedule } from './maintenance/schedule.ts';
 import { type Oid, ZERO_OID } from './objects/oid.ts';
 import { indexKey, packKey, repositoryPrefix } from './store/keys.ts';
 import type { StoredPack } from './store/object-store.ts';
@@ -59,19 +60,6 @@ export interface Quarantine {
   version: number;
 }
 
-/** How long a push lives that nobody holds, in ms. */
-const LEASE_MS = 60 * 60 * 1000;
-/** How long the answer to a finished push is kept for whoever asks again, in ms. */
-const ANSWER_MS = 7 * 24 * 60 * 60 * 1000;
-/** So many packs are made into one. */
-const REPACK_AT = 20;
-/** How long after the last push that is done, in ms. */
-const REPACK_DELAY_MS = 60 * 1000;
-/** How long objects that no ref reaches stay at least, in ms. */
-const GARBAGE_DELAY_MS = 60 * 60 * 1000;
-/** How long packs that were replaced stay, for whoever still reads them, in ms. */
-const GRACE_MS = 60 * 60 * 1000;
-
 type PushRow = {
   id: string;
   state: 'receiving' | 'quarantined' | 'committed' | 'rejected';
@@ -91,6 +79,8 @@ type UpdateRow = { ref: string; old: Oid; new: Oid; peeled: Oid | null; leaves_g
  * then `committed` or `rejected`. Its pack is in the catalogue only once it is committed.
  */
 export class Repository extends DurableObject<Env> {
+  protected readonly schedule: Schedule = defaultSchedule;
+
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
     this.#createTables();
@@ -137,7 +127,7 @@ export class Repository extends DurableObject<Env> {
       const { rowsWritten } = this.#sql.exec(
         "UPDATE pushes SET state = 'quarantined', upload = NULL, content = ?, expires = ? WHERE id = ? AND state = 'receiving'",
         JSON.stringify(rest),
-        Date.now() + LEASE_MS,
+        Date.now() + this.schedule.quarantinedMs,
         id,
       );
       if (rowsWritten === 0) return { ok: false, rejected: rejectAll(updates, 'the push was given up') };
@@ -156,10 +146,10 @@ export class Repository extends DurableObject<Env> {
     });
   }
 
-  /** Keeps a push for another hour. False when it is not there (any more). */
-  holdPush(id: string): boolean {
-    const expires = Date.now() + LEASE_MS;
-    return this.#sql.exec('UPDATE pushes SET expires = MAX(expires, ?) WHERE id = ?', expires, id).rowsWritten > 0;
+  /** Keeps a push that is still being received: a large pack may take hours on a slow line. */
+  holdPush(id: string): void {
+    const expires = Date.now() + this.schedule.receivingMs;
+    this.#sql.exec("UPDATE pushes SET expires = ? WHERE id = ? AND state = 'receiving'", expires, id);
   }
 
   /**
@@ -226,7 +216,8 @@ export class Repository extends DurableObject<Env> {
       this.#sql.exec('DELETE FROM replaced WHERE name = ?', name);
     }
     if (Number(this.#meta('repack') ?? Number.POSITIVE_INFINITY) <= now) {
-      this.#sql.exec("DELETE FROM meta WHERE key = 'repack'");
+      // Planned again before it begins: a crash in the middle only delays it.
+      this.#setMeta('repack', String(now + this.schedule.garbageMs));
       await this.repack();
     }
     await this.#wake();
@@ -234,14 +225,16 @@ export class Repository extends DurableObject<Env> {
 
   /**
    * Makes one pack of all, without what no ref reaches. Nothing changes when a push is on its way or comes in
-   * meanwhile, as it may build on what would be dropped; the next push tries again.
+   * meanwhile, as it may build on what would be dropped; then it is tried again later.
    */
   async repack(): Promise<boolean> {
     const snapshot = this.snapshot();
+    if (snapshot.packs.length === 0) this.#setMeta('repack', undefined);
     if (snapshot.packs.length === 0 || this.#hasOpenPush()) return false;
     // Under the name of a push that nobody will claim, so that it is collected if this does not get to its end.
     const name = crypto.randomUUID();
     this.#insertPush(name);
+    await this.#wake();
     try {
       const source = { bucket: this.env.BUCKET, appId: this.#appId, snapshot };
       const pack = await repack(source, name, async (uploadId) => this.noteUpload(name, uploadId));
@@ -255,6 +248,8 @@ export class Repository extends DurableObject<Env> {
       return replaced;
     } catch (error) {
       console.error(`Repack of ${this.#appId}:`, error);
+      // It would fail the same way: not before there is a push that changes something.
+      this.#setMeta('repack', undefined);
       await this.abandonPush(name);
       return false;
     }
@@ -291,7 +286,7 @@ export class Repository extends DurableObject<Env> {
   }
 
   #insertPush(id: string): void {
-    const expires = Date.now() + LEASE_MS;
+    const expires = Date.now() + this.schedule.receivingMs;
     this.#sql.exec("INSERT INTO pushes (id, state, expires) VALUES (?, 'receiving', ?)", id, expires);
   }
 
@@ -301,8 +296,10 @@ export class Repository extends DurableObject<Env> {
   }
 
   #planRepack(): void {
-    const delay = this.#packs().length >= REPACK_AT ? REPACK_DELAY_MS : GARBAGE_DELAY_MS;
-    if (delay === REPACK_DELAY_MS || this.#meta('untidy')) this.#setMeta('repack', String(Date.now() + delay));
+    const { repackAt, repackDelayMs, garbageMs } = this.schedule;
+    const many = this.#packs().length >= repackAt;
+    if (!many && !this.#meta('untidy')) return;
+    this.#setMeta('repack', String(Date.now() + (many ? repackDelayMs : garbageMs)));
   }
 
   /** Puts a pack in the place of all that there are; they stay in R2 for a while. */
@@ -310,14 +307,15 @@ export class Repository extends DurableObject<Env> {
     const [last] = this.#sql.exec<{ seq: number }>('SELECT MAX(seq) AS seq FROM packs');
     for (const { name } of packs) {
       this.#sql.exec('DELETE FROM packs WHERE name = ?', name);
-      this.#sql.exec('INSERT INTO replaced (name, expires) VALUES (?, ?)', name, Date.now() + GRACE_MS);
+      this.#sql.exec('INSERT INTO replaced (name, expires) VALUES (?, ?)', name, Date.now() + this.schedule.replacedMs);
     }
     if (pack) {
       const { name, size, objects } = pack;
       const query = 'INSERT INTO packs (seq, name, size, objects) VALUES (?, ?, ?, ?)';
       this.#sql.exec(query, last?.seq ?? 1, name, size, objects);
     }
-    this.#sql.exec("DELETE FROM meta WHERE key = 'untidy'");
+    this.#setMeta('untidy', undefined);
+    this.#setMeta('repack', undefined);
   }
 
   #packs(): StoredPack[] {
@@ -350,8 +348,9 @@ export class Repository extends DurableObject<Env> {
     return this.#sql.exec<{ value: string }>('SELECT value FROM meta WHERE key = ?', key).toArray()[0]?.value;
   }
 
-  #setMeta(key: string, value: string): void {
-    this.#sql.exec('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)', key, value);
+  #setMeta(key: string, value: string | undefined): void {
+    if (value === undefined) this.#sql.exec('DELETE FROM meta WHERE key = ?', key);
+    else this.#sql.exec('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)', key, value);
   }
 
   #refOid(name: string): Oid {
@@ -413,7 +412,7 @@ export class Repository extends DurableObject<Env> {
   }
 
   #finish(id: string, rejected: Rejection[], state = rejected.length > 0 ? 'rejected' : 'committed'): void {
-    const expires = Date.now() + ANSWER_MS;
+    const expires = Date.now() + this.schedule.answerMs;
     this.#sql.exec('UPDATE pushes SET state = ?, content = NULL, expires = ? WHERE id = ?', state, expires, id);
     for (const { ref, reason } of rejected) {
       this.#sql.exec('UPDATE updates SET reason = ? WHERE push = ? AND ref = ?', reason, id, ref);

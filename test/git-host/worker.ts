@@ -3,19 +3,30 @@
  * push options: `reject=<reason>`, `wait=<ms>`, `say=<text>`, `commit` (as the build queue does it).
  */
 import {
+  defaultSchedule,
   deleteRepository,
+  Repository as GitRepository,
   handleGit,
   listLfsPointers,
   type PreReceive,
   readCommit,
   readTree,
+  type Schedule,
 } from '../../edge/git/index.ts';
 
-export { Repository } from '../../edge/git/index.ts';
+type Env = Parameters<typeof handleGit>[1]['env'] & { SCHEDULE: Partial<Schedule> };
 
-type Env = Parameters<typeof handleGit>[1]['env'];
+export class Repository extends GitRepository {
+  protected override readonly schedule = { ...defaultSchedule, ...(this.env as unknown as Env).SCHEDULE };
 
-const repository = (env: Env, app: string) => env.REPOSITORY.get(env.REPOSITORY.idFromName(app));
+  /** Whether a pack is being written: by a push, or by a repack. */
+  isWriting(): boolean {
+    return this.ctx.storage.sql.exec("SELECT 1 FROM pushes WHERE state = 'receiving'").toArray().length > 0;
+  }
+}
+
+const repository = (env: Env, app: string) =>
+  env.REPOSITORY.get(env.REPOSITORY.idFromName(app)) as DurableObjectStub<Repository>;
 
 const preReceive =
   (env: Env, app: string): PreReceive =>
@@ -53,6 +64,7 @@ export default {
       await deleteRepository(env, app);
       return new Response('deleted\n');
     }
+    if (service === 'writing') return Response.json(await repository(env, app).isWriting());
     if (service === 'repack') return new Response(String(await repository(env, app).repack()));
     if (service === 'keys') {
       const bucket = (env as { BUCKET: R2Bucket }).BUCKET;

@@ -7,6 +7,7 @@ import { ByteReader } from '../protocol/byte-reader.ts';
 import type { Snapshot } from '../repository.ts';
 import { indexKey, packKey } from '../store/keys.ts';
 import { ObjectStore, type StoredPack } from '../store/object-store.ts';
+import { Turns } from '../turns.ts';
 import { walkHistory } from '../walk/fetch-walk.ts';
 import { ObjectList } from '../walk/object-list.ts';
 
@@ -38,9 +39,14 @@ export async function repack(
   const spool = new PackSpool(bucket, packKey(appId, name), onUpload);
   const indexer = new PackIndexer({ input: new ByteReader(readable, limits.idleMs), spool, limits });
   const writer = writable.getWriter();
+  const turns = new Turns();
+  const sink = async (bytes: Uint8Array) => {
+    await turns.take(bytes.length);
+    await writer.write(bytes);
+  };
   const write = async () => {
     try {
-      await new PackWriter(store, (bytes) => writer.write(bytes)).write(list, { ofsDelta: true, thin: false });
+      await new PackWriter(store, sink).write(list, { ofsDelta: true, thin: false });
       await writer.close();
     } catch (error) {
       await writer.abort(error);

@@ -20,6 +20,9 @@ import { isRefName } from './ref-name.ts';
 import { type GitContext, gitResponse, openBody, repositoryOf } from './service.ts';
 import { Band, SideBand } from './side-band.ts';
 
+/** How often a push that is still arriving is kept from being collected, in ms. */
+const HOLD_MS = 15 * 60 * 1000;
+
 /** Answers `POST git-receive-pack`. */
 export async function receivePack(request: Request, context: GitContext): Promise<Response> {
   const limits = context.limits ?? defaultLimits;
@@ -75,6 +78,7 @@ class Receiver {
   #snapshot: Snapshot | undefined;
   #indexer: PackIndexer | undefined;
   #failure: GitError | undefined;
+  #hold: ReturnType<typeof setInterval> | undefined;
   /** From then on the pack is the repository's: somebody else may have committed it. */
   #quarantined = false;
 
@@ -93,6 +97,7 @@ class Receiver {
   async receive(reader: ByteReader): Promise<void> {
     try {
       this.#snapshot = await this.#repository.beginPush(this.#id);
+      this.#hold = setInterval(() => this.#repository.holdPush(this.#id), HOLD_MS);
       if (this.#push.updates.some((update) => update.new !== ZERO_OID)) {
         this.#indexer = new PackIndexer({ input: reader, spool: this.#spool, limits: this.#limits });
         await this.#indexer.receive();
@@ -136,6 +141,7 @@ class Receiver {
     }
     const tidy = pack ? await this.#isTidy(updates, known) : true;
     this.#quarantined = true;
+    clearInterval(this.#hold);
     const stored = await this.#repository.quarantine(this.#id, { pack, updates, tidy, version: snapshot.version });
     if (!stored.ok) return this.#lost(updates, rejected, stored.rejected);
     const decision = await this.#context.preReceive(
@@ -272,6 +278,7 @@ class Receiver {
   }
 
   async #abandon(): Promise<void> {
+    clearInterval(this.#hold);
     if (!this.#quarantined) await this.#spool.abort();
     await this.#repository.abandonPush(this.#id);
   }
