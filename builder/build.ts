@@ -10,7 +10,7 @@ import { BuildLog } from './log.ts';
 import type { RegistrySettings } from './npm/settings.ts';
 import type { PackageStore } from './npm/store.ts';
 import { storePackages } from './packages.ts';
-import { megabytes, type SlugContents, storeByHash, storeShared, writeSlug } from './slug.ts';
+import { megabytes, type SlugContents, storeByHash, storeMaps, storeShared, writeSlug } from './slug.ts';
 import { fetchSlug, fetchSource } from './source.ts';
 import { assembleUploaded } from './uploaded-slug.ts';
 import type { Web } from './web.ts';
@@ -111,8 +111,15 @@ async function build(
   log.step('Compressing...');
   return phase('store', async () => {
     const archive = join(scratch, 'slug.tar');
-    const shared = contents.shared && (await storeShared(contents.shared, { url: order.engines, secret, signal }));
-    const manifest = { ...contents.manifest, ...(shared && { shared }), ...(packages.length > 0 && { packages }) };
+    const common = { url: order.engines, secret, signal };
+    const shared = contents.shared && (await storeShared(contents.shared, common));
+    const maps = contents.maps && (await storeMaps(contents.maps, scratch, common));
+    const manifest = {
+      ...contents.manifest,
+      ...(shared && { shared }),
+      ...(maps && { maps }),
+      ...(packages.length > 0 && { packages }),
+    };
     const { sha256, size } = await writeSlug({ ...contents, manifest }, archive, signal);
     await storeByHash(archive, sha256, { url: order.slugs, secret, signal });
     log.detail(`Done: ${megabytes(size)}`);

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, openAsBlob } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { packTar, type TarSource } from 'modern-tar/fs';
 import { type SlugManifest, slugManifest } from '../schema/slug.ts';
@@ -17,6 +19,8 @@ export interface SlugContents {
   files: ReadonlyMap<string, string>;
   /** What many slugs have in common, by the name of the module, to its absolute path on this host. */
   shared?: ReadonlyMap<string, string>;
+  /** Source maps of modules, by the module's path below `code/`. */
+  maps?: ReadonlyMap<string, Uint8Array>;
 }
 
 /**
@@ -115,6 +119,26 @@ export async function storeShared(
     hashes[name] = sha256;
   }
   return hashes;
+}
+
+/**
+ * Stores the source maps of a slug's modules.
+ *
+ * @param scratch a directory for files of the build's own
+ * @returns their SHA-256, by the module's path below `code/`, for the manifest
+ */
+export async function storeMaps(
+  maps: ReadonlyMap<string, Uint8Array>,
+  scratch: string,
+  storage: Storage,
+): Promise<Record<string, string>> {
+  const files = new Map<string, string>();
+  for (const [name, map] of maps) {
+    const file = join(scratch, `${files.size}.map`);
+    await writeFile(file, map);
+    files.set(name, file);
+  }
+  return storeShared(files, storage);
 }
 
 /** `1.2M`, as Heroku's log has it. */

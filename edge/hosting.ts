@@ -36,6 +36,7 @@ export class Dyno extends DynoObject<Env> {
     loader: env.LOADER,
     route: (host: string) => router.route(host, this.ctx),
     log: (line: LogLine) => this.ctx.waitUntil(write(line)),
+    sourceMap: async (sha256: string) => new TextDecoder().decode(await bytesOf(engineKey(sha256))),
     slug: async (sha256: string) => readSlug(await bytesOf(slugKey(sha256)), (engine) => bytesOf(engineKey(engine))),
   };
 }

@@ -38,6 +38,8 @@ export const slugManifest = z.object({
   assets: assetsConfig.optional(),
   /** Modules that many slugs have in common, such as a language's engine: by name to the SHA-256 of their bytes. */
   shared: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)).optional(),
+  /** Source maps (ECMA-426) of modules under `code/`, by their path below it: SHA-256 of their bytes. */
+  maps: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)).optional(),
   /**
    * What of the app's tree no instance reads, and a one-off dyno does, such as `node_modules`: SHA-256 of archives with
    * paths relative to the tree.

@@ -77,3 +77,43 @@ it('streams server-sent events of plain node:http, each as it is sent', async ()
   // Sent 250 ms apart: had they been held back, they would have come together.
   expect((arrivals[3] ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThan(400);
 });
+
+it('names the lines of the app in the errors that it logs', async () => {
+  const repository = await Repository.create({
+    'package.json': '{"name":"failing","type":"module","scripts":{"start":"node src/server.ts"}}',
+    'src/server.ts': `import { createServer } from 'node:http';
+import { fail } from './fail.ts';
+
+interface Unused {
+  kept: false;
+}
+
+createServer((_request, response) => {
+  try {
+    fail();
+  } catch (error) {
+    console.error(error);
+  }
+  response.end(import.meta.filename);
+}).listen(process.env.PORT);
+`,
+    'src/fail.ts': `type Nothing = never;
+// It speaks of its place.
+export const place: string = import.meta.url;
+
+export function fail(): Nothing {
+  throw new Error('on purpose');
+}
+`,
+  });
+  await platform.api('POST', '/apps', { name: 'failing' });
+  const { code, stderr } = await repository.git('push', platform.remote('failing'), 'main');
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect((await platform.app('failing')).text).toBe('/tmp/app/src/server.ts');
+  await expect.poll(() => platform.log('failing')).toContain('Error: on purpose');
+  const log = await platform.log('failing');
+  expect(log).toMatch(/app\[web\.1\]: {5}at fail \(\/tmp\/app\/src\/fail\.ts:6:9\)/);
+  expect(log).toMatch(/app\[web\.1\]: {5}at .*\/tmp\/app\/src\/server\.ts:10:5/);
+  expect(log).not.toContain('adapter.js');
+  await repository.destroy();
+});

@@ -42,6 +42,10 @@ export class EdgeClient {
     return slug;
   }
 
+  async sourceMap(sha256: string): Promise<string> {
+    return (await this.#fetch(`/engines/${sha256}`)).text();
+  }
+
   async log(lines: LogLine[]): Promise<void> {
     const response = await this.#fetch('/logs', { method: 'POST', body: JSON.stringify(lines) });
     await response.body?.cancel();

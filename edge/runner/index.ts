@@ -59,6 +59,7 @@ export class Dyno extends DynoObject<RunnerEnv> {
     evaluates: true,
     route: (host: string) => router.route(host, this.ctx),
     slug: (sha256: string) => edge.slug(sha256),
+    sourceMap: (sha256: string) => edge.sourceMap(sha256),
     log: (line: LogLine) => logs.log(line, this.ctx),
     timeouts: JSON.parse(env.TIMEOUTS) as Partial<Timeouts>,
   };

@@ -17,6 +17,8 @@ export interface DynoHost {
   route(host: string): Promise<Route | null>;
   /** The slug with this SHA-256. */
   slug(sha256: string): Promise<Slug>;
+  /** The source map with this SHA-256. */
+  sourceMap(sha256: string): Promise<string>;
   log(line: LogLine): void;
   /** What is not Heroku's own. */
   timeouts?: Partial<Timeouts>;

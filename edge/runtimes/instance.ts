@@ -1,9 +1,10 @@
-import type { Route } from '../../schema/route.ts';
+import type { LogLine, Route } from '../../schema/route.ts';
 import type { DynoHost } from './dyno.ts';
 import { type DynoName, processType } from './dyno-name.ts';
 import { type FailureCode, failure } from './failure.ts';
 import type { InstanceEvent, Instance as Protocol } from './instance-protocol.ts';
 import { workerCode } from './runtime.ts';
+import { SourceMaps } from './source-maps.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 
 export type Release = NonNullable<Route['release']>;
@@ -54,6 +55,9 @@ export class Instance {
   #wasUpMs = 0;
   #facet: Facet | undefined;
   #sweep: ReturnType<typeof setTimeout> | undefined;
+  #sourceMaps: SourceMaps | undefined;
+  /** Resolves when every line is written that waits for a source map; undefined when none does. */
+  #written: Promise<void> | undefined;
 
   constructor(options: { ctx: DurableObjectState; host: DynoHost; name: DynoName; release: Release }) {
     this.#ctx = options.ctx;
@@ -164,6 +168,7 @@ export class Instance {
     const type = processType(this.#name.dyno);
     const process = slug.manifest.processTypes[type];
     if (!process) throw new Error(`The slug has no process type ${type}.`);
+    this.#sourceMaps = new SourceMaps(slug.manifest.maps ?? {}, (sha256) => this.#host.sourceMap(sha256));
     this.#log(`Starting process with command \`${process.command}\``);
     if (!process.entry) {
       throw new Error(
@@ -275,11 +280,26 @@ export class Instance {
   }
 
   #log(text: string): void {
-    this.#host.log({ ...this.#name, at: Date.now(), source: 'heroku', text });
+    this.#write({ ...this.#name, at: Date.now(), source: 'heroku', text });
   }
 
   #output(text: string, at = Date.now()): void {
-    this.#host.log({ ...this.#name, at, source: 'app', text });
+    if (!this.#sourceMaps?.isOwnFrame(text)) this.#write({ ...this.#name, at, source: 'app', text });
+  }
+
+  /** Lines stay in their order, also where one of them waits. */
+  #write(line: LogLine): void {
+    const maps = line.source === 'app' && this.#sourceMaps?.concerns(line.text) ? this.#sourceMaps : undefined;
+    if (!this.#written && !maps) {
+      this.#host.log(line);
+      return;
+    }
+    const written = (this.#written ?? Promise.resolve()).then(async () => {
+      this.#host.log(maps ? { ...line, text: await maps.original(line.text) } : line);
+      if (this.#written === written) this.#written = undefined;
+    });
+    this.#written = written;
+    this.#ctx.waitUntil(written);
   }
 }
 

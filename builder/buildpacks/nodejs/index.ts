@@ -139,10 +139,13 @@ export async function assembleNode(
 
   const processTypes: SlugManifest['processTypes'] = {};
   const code = new Map<string, Uint8Array>();
+  const maps = new Map<string, Uint8Array>();
   for (const [type, command] of Object.entries({ ...defaults, ...declared })) {
     const bundled = bundles.get(type);
     processTypes[type] = { command, ...(bundled && { entry: `${type}.cjs` }) };
-    if (bundled) code.set(`${type}.cjs`, bundled.code);
+    if (!bundled) continue;
+    code.set(`${type}.cjs`, bundled.code);
+    maps.set(`${type}.cjs`, bundled.map);
   }
   const files = listFiles(tree);
   const made = [...bundles.values()];
@@ -163,6 +166,7 @@ export async function assembleNode(
     },
     code,
     files,
+    maps,
   };
 }
 

@@ -7,10 +7,13 @@ import { parse as parseJson } from 'jsonc-parser';
 import type { SlugManifest } from '../../../schema/slug.ts';
 import { isInside } from '../../paths.ts';
 import { bundleFailure } from '../nodejs/bundle/failures.ts';
+import { outputOf } from '../nodejs/bundle/output.ts';
 
 export interface WorkerBundle {
   /** By their path below `code/`; the Worker itself is `web.js`. */
   modules: Map<string, { bytes: Uint8Array; type: SlugManifest['modules'][string]['type'] }>;
+  /** The source map of `web.js`; sources are relative to the tree. */
+  map?: Uint8Array;
   /** How many files of the app it was made of. */
   inputs: number;
 }
@@ -35,6 +38,8 @@ export async function bundleWorker(tree: string, main: string, define: Record<st
     bundle: true,
     write: false,
     metafile: true,
+    sourcemap: 'external',
+    sourcesContent: false,
     format: 'esm',
     target: 'esnext',
     conditions: ['workerd', 'worker', 'browser'],
@@ -50,10 +55,9 @@ export async function bundleWorker(tree: string, main: string, define: Record<st
   }).catch(async (error: unknown) => {
     throw hasErrors(error) ? await bundleFailure(error.errors) : error;
   });
-  const [output] = result.outputFiles;
-  if (output === undefined) throw new Error('esbuild made no output');
-  modules.set('web.js', { bytes: output.contents, type: 'esm' });
-  return { modules, inputs: Object.keys(result.metafile.inputs).length };
+  const { code, map } = outputOf(result);
+  modules.set('web.js', { bytes: code, type: 'esm' });
+  return { modules, map, inputs: Object.keys(result.metafile.inputs).length };
 }
 
 /** What of a tsconfig.json changes the code that comes out. It is not left to esbuild, which follows `extends` anywhere. */

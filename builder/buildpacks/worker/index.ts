@@ -35,7 +35,7 @@ export const worker: Buildpack = {
 export async function assembleWorker(config: WranglerConfig, context: BuildContext): Promise<SlugContents> {
   const { tree, log, phase } = context;
   reportAbsent(config, log);
-  const { modules } = await phase('bundle', () => makeModules(config, context));
+  const { modules, map } = await phase('bundle', () => makeModules(config, context));
   const { assets, files } = makeAssets(config, tree);
   log.step('Build succeeded!');
   return {
@@ -50,13 +50,14 @@ export async function assembleWorker(config: WranglerConfig, context: BuildConte
     },
     code: new Map([...modules].map(([name, { bytes }]) => [name, bytes])),
     files,
+    ...(map && { maps: new Map([['web.js', map]]) }),
   };
 }
 
 async function makeModules(
   config: WranglerConfig,
   { tree, log }: BuildContext,
-): Promise<Pick<WorkerBundle, 'modules'>> {
+): Promise<Pick<WorkerBundle, 'modules' | 'map'>> {
   if (config.main === undefined) return { modules: new Map([['web.js', { bytes: SITE_WORKER, type: 'esm' }]]) };
   log.step('Bundling');
   const main = placeOf(config.main, config, tree);

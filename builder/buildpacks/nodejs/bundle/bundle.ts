@@ -2,6 +2,7 @@ import { type BuildResult, context, type Message } from 'esbuild';
 import type { Start } from '../start-command.ts';
 import { bundleFailure } from './failures.ts';
 import { entrySource, frame, tableSource } from './module.ts';
+import { outputOf } from './output.ts';
 import { Packages } from './packages.ts';
 import { nodePlugin } from './plugin.ts';
 import { sourceFiles } from './source-files.ts';
@@ -9,6 +10,8 @@ import { sourceFiles } from './source-files.ts';
 export interface Bundle {
   /** JavaScript of the kind that edge/runtimes/node/ runs. */
   code: Uint8Array;
+  /** Its source map; sources are relative to the tree. */
+  map: Uint8Array;
   /** Files that are in it, relative to the tree. */
   inputs: string[];
   /** Files whose path the code asks for by `require.resolve`, relative to the tree. */
@@ -54,6 +57,8 @@ export async function bundle(
     bundle: true,
     write: false,
     metafile: true,
+    sourcemap: 'external',
+    sourcesContent: false,
     platform: 'node',
     format: 'esm',
     target: 'esnext',
@@ -119,11 +124,9 @@ function hasErrors(error: unknown): error is { errors: Message[] } {
 }
 
 function toBundle(result: BuildResult, found: { unavailable: Set<string>; resolved: Set<string> }): Bundle {
-  const [output] = result.outputFiles ?? [];
-  if (output === undefined) throw new Error('esbuild made no output');
   const inputs = Object.keys(result.metafile?.inputs ?? {}).filter((path) => !/^(islet|builtin|absent):/.test(path));
   return {
-    code: output.contents,
+    ...outputOf(result),
     inputs: inputs.sort(),
     resolved: [...found.resolved].sort(),
     unavailable: [...found.unavailable].sort(),

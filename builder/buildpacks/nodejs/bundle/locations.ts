@@ -35,11 +35,13 @@ export async function locate(
   const filename = posix.join(appRoot, place);
   const dirname = posix.dirname(filename);
   const url = pathToFileURL(filename).href;
-  const { code } = await transform(source, {
+  const { code, map } = await transform(source, {
     loader,
     sourcefile: place,
     target: 'esnext',
     platform: 'node',
+    sourcemap: 'external',
+    sourcesContent: false,
     // Only what needs a value here changes; JSX and types are for the bundle.
     jsx: loader.endsWith('x') ? 'preserve' : undefined,
     logLevel: 'silent',
@@ -58,5 +60,14 @@ export async function locate(
       ...(main && { 'require.main': 'module' }),
     },
   });
-  return { contents: code, loader: loader === 'ts' ? 'js' : loader === 'tsx' ? 'jsx' : loader };
+  return {
+    contents: code + mapComment(map, place),
+    loader: loader === 'ts' ? 'js' : loader === 'tsx' ? 'jsx' : loader,
+  };
+}
+
+/** The bundle's own map leads through this one to the file itself, which is named relative to its directory. */
+function mapComment(map: string, place: string): string {
+  const relative = JSON.stringify({ ...JSON.parse(map), sources: [posix.basename(place)] });
+  return `//# sourceMappingURL=data:application/json;base64,${Buffer.from(relative).toString('base64')}\n`;
 }
