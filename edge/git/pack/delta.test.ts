@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { GitError } from '../errors.ts';
 import { buildDelta } from '../testing/build-pack.ts';
+import { fuzzRuns } from '../testing/fuzz.ts';
 import { applyDelta } from './delta.ts';
 
 const LIMIT = 1024 * 1024;
@@ -29,6 +30,6 @@ it('makes what it says, or throws, whatever the delta is', () => {
         expect(error).toBeInstanceOf(GitError);
       }
     }),
-    { numRuns: 5000 },
+    { numRuns: 30 * fuzzRuns },
   );
 });

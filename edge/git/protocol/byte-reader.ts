@@ -13,6 +13,7 @@ export class ByteReader {
   readonly #reader: ReadableStreamBYOBReader;
   readonly #idleMs: number;
   #idle = false;
+  #pulled = 0;
 
   /** @param idleMs how long the sender may pause, in ms */
   constructor(stream: ReadableStream<Uint8Array>, idleMs: number) {
@@ -24,9 +25,14 @@ export class ByteReader {
     return this.end - this.start;
   }
 
+  /** Bytes of the body that are used up. */
+  get used(): number {
+    return this.#pulled - this.available;
+  }
+
   /**
    * Pulls once, behind what is there. False at the end of the body.
-   * @throws GitError when the sender pauses for too long
+   * @throws GitError when the sender pauses for too long, or the body breaks off or cannot be decompressed
    */
   async fill(): Promise<boolean> {
     const timer = setTimeout(() => {
@@ -37,10 +43,16 @@ export class ByteReader {
     // The buffer goes to the stream and comes back with what was read behind what is kept: nothing is allocated.
     if (kept + MIN_READ > this.buffer.length) this.#grow(kept);
     else this.buffer.copyWithin(0, this.start, this.end);
-    const { value, done } = await this.#reader.read(this.buffer.subarray(kept)).finally(() => clearTimeout(timer));
+    const { value, done } = await this.#reader
+      .read(this.buffer.subarray(kept))
+      .catch((error: unknown) => {
+        throw new GitError(`the body of the request broke off: ${error instanceof Error ? error.message : error}`);
+      })
+      .finally(() => clearTimeout(timer));
     if (this.#idle) throw new GitError(`the client sent nothing for ${this.#idleMs / 1000} s`);
     this.start = 0;
     this.end = kept + (value?.length ?? 0);
+    this.#pulled += value?.length ?? 0;
     if (value) this.buffer = new Uint8Array(value.buffer);
     return !done;
   }

@@ -11,13 +11,19 @@ import type { ByteReader } from './byte-reader.ts';
 /** The longest line git sends or takes, header included. */
 export const MAX_PKT_LINE = 65520;
 
+/** What all lines of a request may take, in bytes; a pack comes behind them. */
+const MAX_LINES_BYTES = 32 * 1024 * 1024;
+
 export type PktLine = { type: 'data'; payload: Uint8Array } | { type: 'flush' } | { type: 'delim' };
 
 /**
  * The next line, or undefined at the end of the input.
- * @throws GitError when the length is malformed, or the input ends in the middle of a line
+ * @throws GitError when the length is malformed, the input ends in the middle of a line, or there are too many lines
  */
 export async function readPktLine(reader: ByteReader): Promise<PktLine | undefined> {
+  if (reader.used > MAX_LINES_BYTES) {
+    throw new GitError(`the lines of a request may take at most ${MAX_LINES_BYTES} bytes`);
+  }
   if (!(await reader.fillTo(4))) {
     if (reader.available === 0) return undefined;
     throw new GitError('the remote end hung up unexpectedly');

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import { ZERO_OID } from '../objects/oid.ts';
 import { writeEntryHeader, writePackHeader } from '../pack/entry.ts';
 import { blob, buildDelta, buildPack, commit, type Entry, nameOf, tree, withTrailer } from '../testing/build-pack.ts';
+import { fuzzRuns, fuzzTimeout } from '../testing/fuzz.ts';
 import { push, pushBody, remains, send } from '../testing/push.ts';
 import { pktLine } from './pkt-line.ts';
 import { repositoryOf } from './service.ts';
@@ -211,10 +212,6 @@ it('collects a push that nobody claims', async () => {
   expect(await pushed).toContain('ng refs/heads/main');
 });
 
-/** Rounds of each fuzz test. For a longer run: `VITE_FUZZ_RUNS=100000 npx vitest run --project edge edge/git` */
-const numRuns = Number((import.meta as ImportMeta & { env: Record<string, string> }).env.VITE_FUZZ_RUNS ?? 150);
-const fuzzTimeout = 60_000 + numRuns * 200;
-
 it(
   'takes or refuses whatever is changed in a push, and never moves a ref to what is not there',
   async () => {
@@ -250,7 +247,7 @@ it(
           expect(answer).not.toContain('an error of its own');
         },
       ),
-      { numRuns },
+      { numRuns: fuzzRuns },
     );
   },
   fuzzTimeout,
@@ -271,7 +268,7 @@ it(
         const answer = await send('arbitrary', Buffer.concat(lines));
         expect(answer).not.toContain('an error of its own');
       }),
-      { numRuns },
+      { numRuns: fuzzRuns },
     );
     expect(await remains('arbitrary')).toEqual({ refs: [], keys: [] });
   },

@@ -9,6 +9,7 @@ import { repositoryOf } from '../protocol/service.ts';
 
 export interface PushOptions {
   ref?: string;
+  headers?: Record<string, string>;
   old?: Oid;
   limits?: Partial<Limits>;
   preReceive?: PreReceive;
@@ -24,7 +25,7 @@ export async function send(app: string, body: BodyInit, options: PushOptions = {
   const ctx = createExecutionContext();
   const request = new Request(`http://git/${app}.git/git-receive-pack`, {
     method: 'POST',
-    headers: { 'content-type': 'application/x-git-receive-pack-request' },
+    headers: { 'content-type': 'application/x-git-receive-pack-request', ...options.headers },
     body,
   });
   const response = await handleGit(request, {
