@@ -59,6 +59,8 @@ describe('PHP', () => {
       `,
       'away.php': `<?php header('Location: /elsewhere'); error_log('went away');`,
       'broken.php': `<?php nowhere();`,
+      'deep.php': '<?php function deeper($n) { return deeper($n + 1); } deeper(0);',
+      'hungry.php': `<?php $held = []; while (true) $held[] = str_repeat('x', 1000000);`,
       'state.php': `<?php function once() {} static $count = 0; echo ++$count, ' ', count($_GET), ' ', $_SERVER['HTTP_X_ONCE'] ?? 'none';`,
     });
     expect(stderr).toContain('Using buildpack: heroku/php');
@@ -98,11 +100,13 @@ describe('PHP', () => {
     const away = await app('/away.php');
     expect({ status: away.status, to: away.headers.location }).toEqual({ status: 302, to: '/elsewhere' });
     expect((await app('/broken.php')).status).toBe(500);
+    for (const path of ['/deep.php', '/hungry.php']) expect((await app(path)).status).toBe(500);
     // Nothing of one request is left for the next.
     expect((await app('/state.php?a=1', { headers: { 'x-once': 'yes' } })).text).toBe('1 1 yes');
     expect((await app('/state.php')).text).toBe('1 0 none');
     await expect.poll(() => platform.log('plain')).toMatch(/app\[web\.1\]: .*went away/);
     expect(await platform.log('plain')).toMatch(/app\[web\.1\]: .*Call to undefined function nowhere\(\)/);
+    expect(await platform.log('plain')).toMatch(/Allowed memory size of 134217728 bytes exhausted/);
   });
 
   it('follows the rules of the web server that the Procfile names', async () => {
@@ -224,6 +228,8 @@ describe('PHP', () => {
         status: 200,
         text: '<h1>Hello, Äda</h1><i>1</i><i>2</i><i>3</i> 20 v3.5.1\n',
       });
+      // Out of what the first request has left compiled.
+      expect((await platform.app('slim', '/hello/Bea')).text).toContain('<h1>Hello, Bea</h1>');
       expect((await platform.app('slim', '/nowhere')).status).toBe(404);
     });
 

@@ -42,6 +42,9 @@ export interface EngineOptions {
 /** Where libraries are for PHP. */
 export const EXTENSION_DIR = '/islet/extensions';
 
+/** Where PHP keeps what it has compiled. */
+export const OPCACHE_DIR = '/islet/opcache';
+
 const INI = '/islet/php.ini';
 
 /**
@@ -114,6 +117,7 @@ export class Engine {
     });
     const { FS } = php;
     FS.mkdirTree(EXTENSION_DIR);
+    FS.mkdirTree(OPCACHE_DIR);
     // Those that PHP opens must be files; what is in them comes from `libraries`.
     for (const name of libraries.keys()) FS.writeFile(`${EXTENSION_DIR}/${name}`, ' ');
     FS.writeFile(INI, ini);

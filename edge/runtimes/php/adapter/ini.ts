@@ -1,4 +1,4 @@
-import { EXTENSION_DIR } from './engine.ts';
+import { EXTENSION_DIR, OPCACHE_DIR } from './engine.ts';
 import type { Start } from './start.ts';
 
 /** php.ini: what Heroku's buildpack sets, and what an instance has. */
@@ -7,6 +7,8 @@ export const phpIni = ({ extensions, ini }: Start): string => `
 display_errors = Off
 log_errors = On
 html_errors = Off
+; A recursion without end has a million frames.
+fatal_error_backtraces = Off
 error_reporting = E_ALL & ~E_DEPRECATED
 variables_order = EGPCS
 expose_php = Off
@@ -16,6 +18,11 @@ cgi.fix_pathinfo = 1
 memory_limit = 128M
 post_max_size = 100M
 upload_max_filesize = 100M
+; A run leaves nothing in memory, so what is compiled is kept in files: a page of a framework takes a third of the time.
+opcache.enable = On
+opcache.file_cache = ${OPCACHE_DIR}
+opcache.file_cache_only = On
+opcache.file_cache_consistency_checks = Off
 session.save_path = /tmp
 upload_tmp_dir = /tmp
 ${extensions.map((name) => `extension = ${EXTENSION_DIR}/${name}`).join('\n')}

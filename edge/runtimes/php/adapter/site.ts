@@ -50,8 +50,14 @@ export class Site {
     for (let round = 0; this.#start.server === 'apache2' && round < MAX_ROUNDS; round++) {
       const rules = this.#rulesFor(path);
       if (!rules) break;
-      const { isFile, isDirectory } = this.#tree;
-      const request = { path, query, variables: { ...variables, DOCUMENT_ROOT: this.#root }, isFile, isDirectory };
+      const request = {
+        path,
+        query,
+        variables: { ...variables, DOCUMENT_ROOT: this.#root },
+        // To Apache, what a script's path goes on with is no part of the file's name.
+        isFile: (file: string) => this.#tree.isFile(file) || this.#script(file) !== undefined,
+        isDirectory: this.#tree.isDirectory,
+      };
       const result = rewrite(rules.htaccess, rules.directory, request);
       if (!('path' in result)) return result;
       path = result.path;
