@@ -13,7 +13,7 @@ const options = {
   target: 'esnext',
   conditions: ['workerd', 'worker'],
   external: ['node:*', 'cloudflare:*'],
-  loader: { '.py': 'text', '.rb': 'text' },
+  loader: { '.php': 'text', '.py': 'text', '.rb': 'text' },
   logLevel: 'warning',
 } satisfies BuildOptions;
 

@@ -59,6 +59,13 @@ describe('PHP', () => {
       `,
       'away.php': `<?php header('Location: /elsewhere'); error_log('went away');`,
       'broken.php': `<?php nowhere();`,
+      'outside.php': `<?php
+        echo @file_get_contents($_GET['url']) === false ? error_get_last()['message'] : 'reached';
+        stream_wrapper_unregister('data');
+        stream_wrapper_register('data', Islet\\HttpStream::class, STREAM_IS_URL);
+        $stream = fopen('data:text/plain,to%20be%20read', 'r');
+        echo '; ', stream_get_contents($stream), ' ', stream_get_meta_data($stream)['wrapper_data']->headers[1];
+      `,
       'deep.php': '<?php function deeper($n) { return deeper($n + 1); } deeper(0);',
       'hungry.php': `<?php $held = []; while (true) $held[] = str_repeat('x', 1000000);`,
       'state.php': `<?php function once() {} static $count = 0; echo ++$count, ' ', count($_GET), ' ', $_SERVER['HTTP_X_ONCE'] ?? 'none';`,
@@ -100,6 +107,11 @@ describe('PHP', () => {
     const away = await app('/away.php');
     expect({ status: away.status, to: away.headers.location }).toEqual({ status: 302, to: '/elsewhere' });
     expect((await app('/broken.php')).status).toBe(500);
+    // The way out is fetch, which does not lead to this machine.
+    const url = encodeURIComponent(`http://127.0.0.1:${platform.port}/health`);
+    expect((await app(`/outside.php?url=${url}`)).text).toMatch(
+      /^file_get_contents\(.*\): Failed to open stream: .*; to be read content-type: text\/plain/,
+    );
     for (const path of ['/deep.php', '/hungry.php']) expect((await app(path)).status).toBe(500);
     // Nothing of one request is left for the next.
     expect((await app('/state.php?a=1', { headers: { 'x-once': 'yes' } })).text).toBe('1 1 yes');

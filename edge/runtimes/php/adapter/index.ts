@@ -11,7 +11,9 @@ import { Events } from '../../node/adapter/events.ts';
 import { Assets } from '../../worker/adapter/assets.ts';
 import { cgiResponse, cgiVariables, type Script } from './cgi.ts';
 import { Engine, type PhpFactory } from './engine.ts';
-import { phpIni } from './ini.ts';
+import { answerHttpStreams } from './http.ts';
+import { PREPENDED, phpIni } from './ini.ts';
+import http from './lib/http.php';
 import { Site } from './site.ts';
 import type { Start } from './start.ts';
 
@@ -70,6 +72,8 @@ export class App extends DurableObject implements Instance {
         if (path.startsWith(`${root}/`) && !path.endsWith('.php')) assets.set(path.slice(root.length), data);
       }
       engine.write(ROUTER, ROUTER_SCRIPT);
+      engine.write(PREPENDED, http);
+      answerHttpStreams();
       this.#served = {
         engine,
         start,

@@ -1,6 +1,9 @@
 import { EXTENSION_DIR, OPCACHE_DIR } from './engine.ts';
 import type { Start } from './start.ts';
 
+/** A script that PHP runs before the app's. */
+export const PREPENDED = '/islet/http.php';
+
 /** php.ini: what Heroku's buildpack sets, and what an instance has. */
 export const phpIni = ({ extensions, ini }: Start): string => `
 ; Only the log has what went wrong.
@@ -23,6 +26,7 @@ opcache.enable = On
 opcache.file_cache = ${OPCACHE_DIR}
 opcache.file_cache_only = On
 opcache.file_cache_consistency_checks = Off
+auto_prepend_file = ${PREPENDED}
 session.save_path = /tmp
 upload_tmp_dir = /tmp
 ${extensions.map((name) => `extension = ${EXTENSION_DIR}/${name}`).join('\n')}
