@@ -77,14 +77,16 @@ export function checkTreeEntry(cursor: TreeCursor, previous: TreeOrder): void {
     if (length === 1) throw new GitError("tree contains '.'");
     if (length === 2 && data[nameAt + 1] === DOT) throw new GitError("tree contains '..'");
   }
-  if (length < 16 && isDotGit(cursor.name())) throw new GitError(`tree contains '${cursor.name()}'`);
+  const first = data[nameAt] ?? 0;
+  if (length < 16 && (first === DOT || first === 0x67 || first === 0x47) && isDotGit(cursor.name()))
+    throw new GitError(`tree contains '${cursor.name()}'`);
   if (!knownTypes.has(mode & TYPE_MASK)) throw refusal(cursor, `has the unknown mode ${mode.toString(8)}`);
   previous.check(cursor);
 }
 
 const knownTypes: ReadonlySet<number> = new Set([Mode.tree, Mode.link, Mode.gitlink, 0o100000]);
 
-/** `.git` as case-insensitive and Windows file systems also read it. */
+/** `.git` as case-insensitive and Windows file systems also read it; such names begin with `.`, `g` or `G`. */
 const isDotGit = (name: string): boolean => /^(?:\.git|git~1)[ .]*$/i.test(name);
 
 const refusal = (cursor: TreeCursor, why: string): GitError =>

@@ -27,15 +27,36 @@ export function readDeltaSizes(delta: Uint8Array): { base: number; result: numbe
 /**
  * The result of a delta on its base.
  * @param maxBytes how large the result may be
+ * @param room where the result is made if it fits
  * @throws GitError when the delta does not fit the base, or does not make exactly what it says
  */
-export function applyDelta(base: Uint8Array, delta: Uint8Array, maxBytes: number): Uint8Array {
-  const sizes = readDeltaSizes(delta);
-  if (sizes.base !== base.length) throw new GitError('delta does not fit its base');
-  if (sizes.result > maxBytes) {
-    throw new GitError(`delta makes an object of ${sizes.result} bytes; at most ${maxBytes} are allowed`);
-  }
-  const result = new Uint8Array(sizes.result);
+export function applyDelta(
+  base: Uint8Array,
+  delta: Uint8Array,
+  maxBytes: number,
+  room: Uint8Array = new Uint8Array(0),
+): Uint8Array {
+  const { result: size } = checkSizes(base, delta, maxBytes);
+  const result = size <= room.length ? room.subarray(0, size) : new Uint8Array(size);
+  let made = 0;
+  followDelta(base, delta, maxBytes, (from, at, length) => {
+    copy(from, at, length, result, made);
+    made += length;
+  });
+  return result;
+}
+
+/**
+ * Follows a delta without making its result: `take` gets each run of it, `length` bytes of `from` beginning at `at`.
+ * @throws GitError as for applyDelta; `take` may have been called before that
+ */
+export function followDelta(
+  base: Uint8Array,
+  delta: Uint8Array,
+  maxBytes: number,
+  take: (from: Uint8Array, at: number, length: number) => void,
+): void {
+  const sizes = checkSizes(base, delta, maxBytes);
   let at = sizes.instructions;
   let made = 0;
   while (at < delta.length) {
@@ -51,20 +72,28 @@ export function applyDelta(base: Uint8Array, delta: Uint8Array, maxBytes: number
       if (op & 0x20) size |= (delta[at++] ?? 0) << 8;
       if (op & 0x40) size |= (delta[at++] ?? 0) << 16;
       if (size === 0) size = 0x10000;
-      if (offset + size > base.length || made + size > result.length) throw new GitError('delta copies out of bounds');
-      copy(base, offset, size, result, made);
+      if (offset + size > base.length || made + size > sizes.result) throw new GitError('delta copies out of bounds');
+      take(base, offset, size);
       made += size;
     } else if (op > 0) {
-      if (at + op > delta.length || made + op > result.length) throw new GitError('delta inserts out of bounds');
-      copy(delta, at, op, result, made);
+      if (at + op > delta.length || made + op > sizes.result) throw new GitError('delta inserts out of bounds');
+      take(delta, at, op);
       at += op;
       made += op;
     } else {
       throw new GitError('delta has the reserved instruction 0');
     }
   }
-  if (at !== delta.length || made !== result.length) throw new GitError('delta ends too early');
-  return result;
+  if (at !== delta.length || made !== sizes.result) throw new GitError('delta ends too early');
+}
+
+function checkSizes(base: Uint8Array, delta: Uint8Array, maxBytes: number): ReturnType<typeof readDeltaSizes> {
+  const sizes = readDeltaSizes(delta);
+  if (sizes.base !== base.length) throw new GitError('delta does not fit its base');
+  if (sizes.result > maxBytes) {
+    throw new GitError(`delta makes an object of ${sizes.result} bytes; at most ${maxBytes} are allowed`);
+  }
+  return sizes;
 }
 
 /** Short runs are faster copied here than by a call into the engine. */

@@ -6,8 +6,8 @@ import { type GitObject, hashObject, ObjectType, objectHash } from '../objects/o
 import { type Oid, oidAt, oidBytes } from '../objects/oid.ts';
 import { OidTable } from '../objects/oid-table.ts';
 import type { ByteReader } from '../protocol/byte-reader.ts';
-import { ByteCache } from '../store/cache.ts';
-import { applyDelta } from './delta.ts';
+import { Turns } from '../turns.ts';
+import { applyDelta, followDelta, readDeltaSizes } from './delta.ts';
 import {
   emptyHeader,
   MAX_ENTRY_HEADER_BYTES,
@@ -21,14 +21,17 @@ import { Inflater } from './inflater.ts';
 import type { PackFile } from './pack-file.ts';
 import { writePackIndex } from './pack-index.ts';
 import type { PackSpool } from './pack-spool.ts';
+import { RecentObjects, SMALL } from './recent-objects.ts';
 import { References } from './references.ts';
+import { WaitingDeltas } from './waiting-deltas.ts';
 
-/** Blobs above this size are hashed as they pass, and never held whole. */
+/** Blobs above this size are hashed as they pass, and deltas above it left for `resolve`: neither is held whole. */
 const STREAM_ABOVE = 4 * 1024 * 1024;
-/** What an object in the cache takes besides its content. */
-const OBJECT_BYTES = 400;
-const CACHE_BYTES = 24 * 1024 * 1024;
-const PIECE = 64 * 1024;
+/**
+ * What is made a second time while deltas are resolved, because there was no room to keep it, is bounded by so many
+ * times what may be inflated at all.
+ */
+const REMADE_RATIO = 16;
 /**
  * Inflated bytes that limits.inflationRatio does not count: a small pack may honestly hold hundreds of versions of a
  * lockfile, each a few bytes of delta and a megabyte of object.
@@ -42,7 +45,9 @@ const NONE = -1;
  * still in a cache of recent objects; git writes a base before its deltas, so that is nearly all. `resolve` then does
  * the rest with random access to the stored pack: base by base, deltas of a base together.
  *
- * For each object it keeps about 60 bytes; beyond that, memory does not grow with the pack.
+ * For each object it keeps 93 bytes at most (on average 80), and 28 more while the index is written. Beyond that, memory
+ * does not grow with the pack: 32 MiB of recent objects, and what one delta takes: its base, itself, and its result
+ * unless that is a large blob on which nothing else stands.
  */
 export class PackIndexer {
   readonly oids = new OidTable();
@@ -55,15 +60,19 @@ export class PackIndexer {
   readonly #limits: Limits;
   readonly #inflater = new Inflater();
   readonly #hash = createHash('sha1');
-  readonly #cache = new ByteCache<number, GitObject>(CACHE_BYTES);
+  #recent = new RecentObjects(0);
   /** Where small objects, and pieces of large ones, are inflated. */
-  readonly #piece = new Uint8Array(PIECE);
+  readonly #piece = new Uint8Array(SMALL);
+  /** Where small results of deltas are made. */
+  readonly #result = new Uint8Array(SMALL - 1);
+  readonly #turns = new Turns();
   #packHash: Uint8Array = new Uint8Array(0);
 
   // By entry, in the order of the pack.
   #offsets = new Uint32Array(0);
-  #dataAt = new Uint32Array(0);
-  #sizes = new Float64Array(0);
+  #headerBytes = new Uint8Array(0);
+  /** Inflated, of the object or of the delta. */
+  #sizes = new Uint32Array(0);
   #crcs = new Uint32Array(0);
   #kinds = new Uint8Array(0);
   #depths = new Uint16Array(0);
@@ -79,6 +88,7 @@ export class PackIndexer {
   #entryFrom = 0;
   #crc = 0;
   #inflated = 0;
+  #remade = 0;
   #unresolved = 0;
   /** The base outside the pack whose deltas are being resolved. */
   #outside: { id: number; object: GitObject } | undefined;
@@ -104,22 +114,26 @@ export class PackIndexer {
       this.#entryFrom = input.start;
       this.#crc = 0;
       readEntryHeader(input.buffer, input.start, input.end, header);
+      this.#checkSize(header.type, header.size);
       this.#kinds[entry] = header.type;
       this.#sizes[entry] = header.size;
+      this.#headerBytes[entry] = header.length;
       if (header.type === OFS_DELTA) {
         this.#bases[entry] = this.#entryAt((this.#offsets[entry] ?? 0) - header.distance, entry);
       } else if (header.type === REF_DELTA) {
         this.#bases[entry] = this.oids.add(input.buffer, header.baseAt);
       }
       input.start += header.length;
-      this.#dataAt[entry] = this.#position();
-      this.#checkSize(header.type, header.size);
-      if (header.type === ObjectType.blob && header.size > STREAM_ABOVE) {
-        await this.#hashPassing(entry, header.size);
+      this.#charge(header.size);
+      const delta = header.type === OFS_DELTA || header.type === REF_DELTA;
+      if (header.size > STREAM_ABOVE && (delta || header.type === ObjectType.blob)) {
+        const hash = delta ? undefined : objectHash(ObjectType.blob, header.size);
+        await this.#pass(header.size, (piece) => hash?.update(piece));
+        if (hash) this.#name(entry, hash.digest(), ObjectType.blob, 0);
+        else this.#unresolved++;
       } else {
         const inflated = this.#inflate(header.size);
         const data = inflated instanceof Promise ? await inflated : inflated;
-        this.#charge(data.length);
         if (header.type === OFS_DELTA || header.type === REF_DELTA) this.#takeDelta(entry, data);
         else this.#record(entry, { type: header.type, data }, 0);
       }
@@ -136,24 +150,18 @@ export class PackIndexer {
    */
   async resolve(pack: PackFile, outside: (oid: Oid) => Promise<GitObject | undefined>): Promise<void> {
     if (this.#unresolved === 0) return;
-    const children = this.#childrenByBase();
-    const resolved = this.#ids.slice();
-    for (const [entry, id] of resolved.entries()) {
-      if (id !== NONE && (children.byEntry.has(entry) || children.byName.has(id))) {
-        await this.#resolveBelow(entry, children, pack);
-      }
+    const waiting = this.#waiting();
+    for (let entry = 0; entry < this.count; entry++) {
+      if (this.#ids[entry] !== NONE) await this.#resolveBelow(entry, waiting, pack);
     }
-    for (const base of children.byName.keys()) {
+    for (const base of waiting.byName.bases()) {
       if (this.#entryOf(base) !== NONE) continue;
       const oid = oidAt(this.oids.oid(base));
       const object = await outside(oid);
       if (!object) continue;
       this.outsideBases.push(oid);
       this.#outside = { id: base, object };
-      for (const child of children.byName.get(base) ?? []) {
-        await this.#resolveOne(child, object, 0, pack);
-        await this.#resolveBelow(child, children, pack);
-      }
+      await this.#resolveDeltas(waiting.byName.on(base), object, 0, waiting, pack);
       this.#outside = undefined;
     }
     if (this.#unresolved > 0) {
@@ -198,8 +206,9 @@ export class PackIndexer {
   #allocate(count: number): void {
     this.count = count;
     this.#offsets = new Uint32Array(count);
-    this.#dataAt = new Uint32Array(count);
-    this.#sizes = new Float64Array(count);
+    this.#headerBytes = new Uint8Array(count);
+    this.#sizes = new Uint32Array(count);
+    this.#recent = new RecentObjects(count);
     this.#crcs = new Uint32Array(count);
     this.#kinds = new Uint8Array(count);
     this.#depths = new Uint16Array(count);
@@ -276,7 +285,7 @@ export class PackIndexer {
   #inflate(size: number): Uint8Array | Promise<Uint8Array> {
     const input = this.#input;
     // A byte more than there should be, to see the end of the stream, or too long a one.
-    const output = size < PIECE ? this.#piece : new Uint8Array(size + 1);
+    const output = size < SMALL ? this.#piece : new Uint8Array(size + 1);
     this.#inflater.begin();
     this.#inflater.write(input.buffer, input.start, input.end, output, 0, size + 1);
     input.start += this.#inflater.consumed;
@@ -299,50 +308,64 @@ export class PackIndexer {
     return exactly(output, produced, size);
   }
 
-  /** Hashes a large blob without holding it. */
-  async #hashPassing(entry: number, size: number): Promise<void> {
+  /** Inflates what is too large to be held, piece by piece. */
+  async #pass(size: number, take: (piece: Uint8Array) => void): Promise<void> {
     const input = this.#input;
-    const hash = objectHash(ObjectType.blob, size);
     const piece = this.#piece;
     let produced = 0;
     this.#inflater.begin();
     for (;;) {
       if (input.start === input.end && !(await this.#advance())) throw new GitError('early EOF: the pack is truncated');
-      this.#inflater.write(input.buffer, input.start, input.end, piece, 0, PIECE);
+      this.#inflater.write(input.buffer, input.start, input.end, piece, 0, piece.length);
       input.start += this.#inflater.consumed;
       produced += this.#inflater.produced;
       if (produced > size) throw tooLong();
-      hash.update(piece.subarray(0, this.#inflater.produced));
-      if (input.start < input.end && this.#inflater.produced < PIECE) break;
+      take(piece.subarray(0, this.#inflater.produced));
+      if (input.start < input.end && this.#inflater.produced < piece.length) break;
     }
     if (produced < size) throw tooShort();
-    this.#charge(size);
-    this.#name(entry, hash.digest(), ObjectType.blob, 0);
   }
 
   /** Applies a delta whose base is at hand, and leaves any other for `resolve`. */
   #takeDelta(entry: number, delta: Uint8Array): void {
     const named = this.#kinds[entry] === REF_DELTA;
     const base = named ? this.#entryOf(this.#bases[entry] ?? 0) : (this.#bases[entry] ?? 0);
-    const object = base === NONE ? undefined : this.#cache.get(base);
-    if (object) this.#apply(entry, object, delta, (this.#depths[base] ?? 0) + 1);
+    const data = base === NONE ? undefined : this.#recent.get(base);
+    if (data) this.#apply(entry, { type: this.#typeOfEntry(base), data }, delta, this.#depths[base] ?? 0);
     else this.#unresolved++;
   }
 
+  /** Makes an object from its base, and returns it: small ones are valid until the next one is made. */
   #apply(entry: number, base: GitObject, delta: Uint8Array, depth: number): GitObject {
-    if (depth > this.#limits.deltaDepth) {
-      throw new GitError(`a delta chain is deeper than the ${this.#limits.deltaDepth} allowed`);
-    }
-    const object = { type: base.type, data: applyDelta(base.data, delta, this.#limits.heldBytes) };
+    this.#checkDepth(depth + 1);
+    const { heldBytes } = this.#limits;
+    const object = { type: base.type, data: applyDelta(base.data, delta, heldBytes, this.#result) };
     this.#charge(object.data.length);
-    this.#record(entry, object, depth);
+    this.#record(entry, object, depth + 1);
     return object;
   }
 
-  #record(entry: number, object: GitObject, depth: number): void {
-    const id = this.#name(entry, hashObject(object.type, object.data), object.type, depth);
-    this.references.add(id, object.type, object.data);
-    this.#cache.set(entry, object, object.data.length + OBJECT_BYTES);
+  /** As `#apply`, without making the object: for blobs on which nothing stands. */
+  #applyPassing(entry: number, base: GitObject, delta: Uint8Array, depth: number): void {
+    this.#checkDepth(depth + 1);
+    const { result } = readDeltaSizes(delta);
+    this.#charge(result);
+    const hash = objectHash(base.type, result);
+    followDelta(base.data, delta, this.#limits.heldBytes, (from, at, length) =>
+      hash.update(from.subarray(at, at + length)),
+    );
+    this.#name(entry, hash.digest(), base.type, depth + 1);
+  }
+
+  #checkDepth(depth: number): void {
+    if (depth <= this.#limits.deltaDepth) return;
+    throw new GitError(`a delta chain is deeper than the ${this.#limits.deltaDepth} allowed`);
+  }
+
+  #record(entry: number, { type, data }: GitObject, depth: number): void {
+    const id = this.#name(entry, hashObject(type, data), type, depth);
+    this.references.add(id, type, data);
+    this.#recent.set(entry, data);
   }
 
   #name(entry: number, oid: Uint8Array, type: ObjectType, depth: number): number {
@@ -364,82 +387,125 @@ export class PackIndexer {
     return this.#entries[id] ?? NONE;
   }
 
-  /** The unresolved deltas, by the entry or by the name (its number in `oids`) of their base. */
-  #childrenByBase(): Children {
-    const children: Children = { byEntry: new Map(), byName: new Map() };
-    for (let entry = 0; entry < this.count; entry++) {
-      if (this.#ids[entry] !== NONE) continue;
-      const map = this.#kinds[entry] === REF_DELTA ? children.byName : children.byEntry;
-      const base = this.#bases[entry] ?? 0;
-      const list = map.get(base);
-      if (list) list.push(entry);
-      else map.set(base, [entry]);
+  /** The type of a resolved entry. */
+  #typeOfEntry(entry: number): ObjectType {
+    return this.references.type(this.#ids[entry] ?? NONE) || ObjectType.blob;
+  }
+
+  #waiting(): Waiting {
+    const { kinds, ids, bases } = { kinds: this.#kinds, ids: this.#ids, bases: this.#bases };
+    function* of(kind: number): Generator<[number, number]> {
+      for (let entry = 0; entry < ids.length; entry++) {
+        if (ids[entry] === NONE && kinds[entry] === kind) yield [bases[entry] ?? 0, entry];
+      }
     }
-    return children;
+    return { byEntry: new WaitingDeltas(of(OFS_DELTA)), byName: new WaitingDeltas(of(REF_DELTA)) };
   }
 
-  /** Resolves all that stands on an entry which is resolved itself, depth first: a base is used while it is cached. */
-  async #resolveBelow(root: number, children: Children, pack: PackFile): Promise<void> {
-    const pending = [root];
-    for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
-      const below = [
-        ...(children.byEntry.get(entry) ?? []),
-        ...(children.byName.get(this.#ids[entry] ?? NONE) ?? []),
-      ].filter((child) => this.#ids[child] === NONE);
-      if (below.length === 0) continue;
-      const base = await this.#content(entry, pack);
-      for (const child of below) await this.#resolveOne(child, base, this.#depths[entry] ?? 0, pack);
-      pending.push(...below.reverse());
+  /** Resolves all that stands on an entry which is resolved itself. */
+  async #resolveBelow(root: number, waiting: Waiting, pack: PackFile): Promise<void> {
+    const deltas = this.#waitingOn(root, waiting);
+    if (deltas.length === 0) return;
+    await this.#resolveDeltas(deltas, await this.#content(root, pack), this.#depths[root] ?? 0, waiting, pack);
+  }
+
+  /**
+   * Resolves the deltas on an object, and all that stands on them, depth first and beginning with the one made last:
+   * so that in a chain each object is made once, from the one before.
+   * @param depth how many deltas the object stands on itself
+   */
+  async #resolveDeltas(
+    first: number[],
+    object: GitObject,
+    depth: number,
+    waiting: Waiting,
+    pack: PackFile,
+  ): Promise<void> {
+    const pending: number[] = [];
+    let [deltas, base, below] = [first, object, depth];
+    for (;;) {
+      let last: { entry: number; object: GitObject } | undefined;
+      for (const entry of deltas) {
+        const delta = await pack.inflate(this.#dataAt(entry), this.#sizes[entry] ?? 0);
+        await this.#turns.take(delta.length);
+        this.#unresolved--;
+        const passing = base.type === ObjectType.blob && readDeltaSizes(delta).result > STREAM_ABOVE;
+        if (passing && waiting.byEntry.on(entry).length === 0) this.#applyPassing(entry, base, delta, below);
+        else last = { entry, object: this.#apply(entry, base, delta, below) };
+        if (this.#waitingOn(entry, waiting).length === 0) continue;
+        pending.push(entry);
+        if (last?.entry === entry && last.object.data.length < SMALL) {
+          last.object = { type: base.type, data: last.object.data.slice() };
+        }
+      }
+      const entry = pending.pop();
+      if (entry === undefined) return;
+      base = last?.entry === entry ? last.object : await this.#content(entry, pack);
+      below = this.#depths[entry] ?? 0;
+      deltas = this.#waitingOn(entry, waiting);
     }
   }
 
-  async #resolveOne(entry: number, base: GitObject, depth: number, pack: PackFile): Promise<void> {
-    const delta = await pack.inflate(this.#dataAt[entry] ?? 0, this.#sizes[entry] ?? 0);
-    this.#apply(entry, base, delta, depth + 1);
-    this.#unresolved--;
+  #waitingOn(entry: number, { byEntry, byName }: Waiting): number[] {
+    return [...byEntry.on(entry), ...byName.on(this.#ids[entry] ?? NONE)].filter((delta) => this.#ids[delta] === NONE);
   }
 
-  /** The content of a resolved entry, from the cache or made anew. */
+  #dataAt(entry: number): number {
+    return (this.#offsets[entry] ?? 0) + (this.#headerBytes[entry] ?? 0);
+  }
+
+  /** The content of a resolved entry: of those met lately, or made anew. */
   async #content(entry: number, pack: PackFile): Promise<GitObject> {
+    const type = this.#typeOfEntry(entry);
     const deltas: number[] = [];
-    let object: GitObject | undefined;
-    for (let at = entry; !object; ) {
-      object = this.#cache.get(at);
-      if (object) break;
+    let data: Uint8Array | undefined;
+    for (let at = entry; !data; ) {
+      data = this.#recent.get(at)?.slice();
+      if (data) break;
       const kind = this.#kinds[at] ?? 0;
       if (kind !== OFS_DELTA && kind !== REF_DELTA) {
         const size = this.#sizes[at] ?? 0;
         if (size > this.#limits.heldBytes) {
           throw new GitError(`a delta stands on an object of ${size} bytes; at most ${this.#limits.heldBytes} may`);
         }
-        object = { type: kind as ObjectType, data: await pack.inflate(this.#dataAt[at] ?? 0, size) };
-        this.#cache.set(at, object, object.data.length + OBJECT_BYTES);
+        data = await pack.inflate(this.#dataAt(at), size);
+        this.#recent.set(at, data);
         break;
       }
       deltas.push(at);
       const base = this.#bases[at] ?? 0;
       if (kind === OFS_DELTA) at = base;
-      else if (this.#outside?.id === base) object = this.#outside.object;
+      else if (this.#outside?.id === base) data = this.#outside.object.data;
       else at = this.#entryOf(base);
     }
     for (let at = deltas.pop(); at !== undefined; at = deltas.pop()) {
-      const delta = await pack.inflate(this.#dataAt[at] ?? 0, this.#sizes[at] ?? 0);
-      object = { type: object.type, data: applyDelta(object.data, delta, this.#limits.heldBytes) };
-      this.#cache.set(at, object, object.data.length + OBJECT_BYTES);
+      const delta = await pack.inflate(this.#dataAt(at), this.#sizes[at] ?? 0);
+      data = applyDelta(data, delta, this.#limits.heldBytes);
+      this.#recent.set(at, data);
+      this.#chargeRemade(data.length);
+      await this.#turns.take(data.length);
     }
-    return object;
+    return { type, data };
+  }
+
+  #chargeRemade(bytes: number): void {
+    this.#remade += bytes;
+    if (this.#remade > REMADE_RATIO * (FREE_INFLATION + this.#position() * this.#limits.inflationRatio)) {
+      throw new GitError('the deltas of the pack branch too often on objects that are too large');
+    }
   }
 }
 
-interface Children {
-  byEntry: Map<number, number[]>;
-  byName: Map<number, number[]>;
+/** The deltas that are not resolved: by the entry of their base, and by the number of its name. */
+interface Waiting {
+  byEntry: WaitingDeltas;
+  byName: WaitingDeltas;
 }
 
 function exactly(output: Uint8Array, produced: number, size: number): Uint8Array {
   if (produced > size) throw tooLong();
   if (produced < size) throw tooShort();
-  return size < PIECE ? output.slice(0, size) : output.subarray(0, size);
+  return output.subarray(0, size);
 }
 
 const tooLong = () => new GitError('an object in the pack is larger than it says');

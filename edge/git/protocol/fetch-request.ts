@@ -60,9 +60,9 @@ export function readFetchLine(request: FetchRequest, line: string): void {
   const space = line.indexOf(' ');
   const [key, value] = space < 0 ? [line, ''] : [line.slice(0, space), line.slice(space + 1)];
   const { deepen } = request;
-  if (key === 'want') request.wants.push(oid(line, value));
-  else if (key === 'have') request.haves.push(oid(line, value));
-  else if (key === 'shallow') request.shallow.push(oid(line, value));
+  if (key === 'want') request.wants.push(readOid(line));
+  else if (key === 'have') request.haves.push(readOid(line));
+  else if (key === 'shallow') request.shallow.push(readOid(line));
   else if (key === 'deepen') deepen.depth = number(line, value);
   else if (key === 'deepen-since') deepen.since = number(line, value);
   else if (key === 'deepen-not') deepen.not.push(value);
@@ -94,7 +94,12 @@ export async function readWants(reader: ByteReader): Promise<FetchRequest> {
   return request;
 }
 
-function oid(line: string, value: string): Oid {
+/**
+ * The object name in a line `<key> <name>`.
+ * @throws GitError when it is none
+ */
+export function readOid(line: string): Oid {
+  const value = line.slice(line.indexOf(' ') + 1);
   if (!isOid(value)) throw new GitError(`protocol error: expected an object name, got '${line.slice(0, 100)}'`);
   return value;
 }

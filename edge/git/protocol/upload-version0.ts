@@ -2,9 +2,10 @@
  * Protocol versions 0 and 1 over HTTP (gitprotocol-http, "Smart Service git-upload-pack"): every request says again
  * what is wanted and what is known to be common.
  */
+import { GitError } from '../errors.ts';
 import type { Oid } from '../objects/oid.ts';
 import type { ByteReader } from './byte-reader.ts';
-import { readFetchLine, readWants } from './fetch-request.ts';
+import { readOid, readWants } from './fetch-request.ts';
 import { FLUSH, lineText, pktLine, readPktLine } from './pkt-line.ts';
 import { gitResponse } from './service.ts';
 import { shallowLines, type Upload } from './upload-pack.ts';
@@ -23,14 +24,16 @@ export async function negotiateVersion0(reader: ByteReader, upload: Upload): Pro
   let ready = false;
   for (;;) {
     const line = await readPktLine(reader);
-    if (line?.type === 'data' && lineText(line.payload) === 'done') {
-      lines.push(pktLine(last ? `ACK ${last}\n` : 'NAK\n'));
-      return upload.answer(request, common, cut, lines);
-    }
     if (line?.type === 'data') {
-      const have = { ...request, haves: [] as Oid[] };
-      readFetchLine(have, lineText(line.payload));
-      const [oid] = await upload.common(have.haves);
+      const text = lineText(line.payload);
+      if (text === 'done') {
+        lines.push(pktLine(last ? `ACK ${last}\n` : 'NAK\n'));
+        return upload.answer(request, common, cut, lines);
+      }
+      if (!text.startsWith('have ')) {
+        throw new GitError(`git upload-pack: expected SHA1 list, got '${text.slice(0, 100)}'`);
+      }
+      const [oid] = await upload.common([readOid(text)]);
       if (oid) {
         const first = last === undefined;
         common.add(oid);
