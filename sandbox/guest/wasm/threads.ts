@@ -100,8 +100,23 @@ class Threads {
     this.#module = module;
     this.#prepared = prepared;
     this.#memory = memory;
-    this.#imports = imports;
-    this.main = this.#instantiate(0, imports, (...wait) => this.#waitOnMain(...wait));
+    this.#imports = this.#withPool(imports);
+    this.main = this.#instantiate(0, this.#imports, (...wait) => this.#waitOnMain(...wait));
+  }
+
+  /** emnapi's pool for asynchronous work looks for the worker of each of its threads, and waits until all are ready. */
+  #withPool(imports: WebAssembly.Imports): WebAssembly.Imports {
+    const pool = {
+      _emnapi_tell_js_uvthreadpool: () => {},
+      _emnapi_after_uvthreadpool_ready: (callback: number, queue: Address, type: number) => {
+        const table = this.main.exports[this.#prepared.table] as WebAssembly.Table;
+        table.get(callback)(queue, type);
+      },
+    };
+    const withPool = Object.entries(imports).map(([module, members]) =>
+      '_emnapi_tell_js_uvthreadpool' in members ? [module, { ...members, ...pool }] : [module, members],
+    );
+    return Object.fromEntries(withPool);
   }
 
   /** @param thread its number; 0 is the main thread */
