@@ -54,6 +54,11 @@ export class Inflater {
 
 function open(): Internals {
   const stream = createInflate() as Internals;
+  if (typeof stream._handle?.writeSync !== 'function' || !stream._writeState) {
+    throw new Error(
+      'node:zlib of this runtime holds no handle that writes synchronously: Inflater must be adapted to it',
+    );
+  }
   // A stream with an error also emits it; `write` has thrown by then.
   stream.on('error', () => undefined);
   return stream;

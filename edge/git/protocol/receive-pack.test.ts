@@ -3,8 +3,11 @@ import { env } from 'cloudflare:workers';
 import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ZERO_OID } from '../objects/oid.ts';
+import { type Oid, oidBytes, ZERO_OID } from '../objects/oid.ts';
+import { OidTable } from '../objects/oid-table.ts';
 import { writeEntryHeader, writePackHeader } from '../pack/entry.ts';
+import { writePackIndex } from '../pack/pack-index.ts';
+import { indexKey, packKey } from '../store/keys.ts';
 import { blob, buildDelta, buildPack, commit, type Entry, nameOf, tree, withTrailer } from '../testing/build-pack.ts';
 import { fuzzRuns, fuzzTimeout } from '../testing/fuzz.ts';
 import { push, pushBody, remains, send } from '../testing/push.ts';
@@ -18,6 +21,23 @@ const rootOid = nameOf(2, root.data);
 const head = commit(rootOid);
 const headOid = nameOf(1, head.data);
 const good = buildPack([head, root, file]);
+
+/** A repository that has something else under the name of an object. */
+async function withCollision(app: string, oid: Oid): Promise<void> {
+  const repository = repositoryOf(env, app);
+  const id = crypto.randomUUID();
+  const pack = buildPack([blob('something else\n')]);
+  const oids = new OidTable();
+  oids.add(oidBytes(oid));
+  const packHash = pack.subarray(-20);
+  const rows = { ids: Int32Array.of(0), crcs: Uint32Array.of(0), offsets: Uint32Array.of(12), packHash };
+  await repository.beginPush(id);
+  await env.BUCKET.put(packKey(app, id), pack);
+  await env.BUCKET.put(indexKey(app, id), writePackIndex({ oids, ...rows }));
+  const stored = { name: id, size: pack.length, objects: 1 };
+  expect(await repository.quarantine(id, { pack: stored, updates: [], tidy: false, version: 0 })).toEqual({ ok: true });
+  expect(await repository.commitPush(id)).toEqual({ ok: true });
+}
 
 /** A pack with one commit whose tree is `bad`. */
 function withTree(bad: { type: 2; data: Uint8Array }): [string, Uint8Array] {
@@ -123,6 +143,23 @@ it.each(Object.entries(hostile))('refuses %s, and keeps nothing of it', async (n
   expect(answer).toContain(words);
   expect(answer).toContain('ng refs/heads/main');
   expect(await remains(app)).toEqual({ refs: [], keys: [] });
+});
+
+it('refuses an object that collides with one that is there, and takes the same one again', async () => {
+  await withCollision('collision', fileOid);
+  const before = await remains('collision');
+  expect(await push('collision', headOid, good)).toContain(`SHA1 COLLISION FOUND WITH ${fileOid}`);
+  expect(await remains('collision')).toEqual(before);
+
+  const large = { type: 3 as const, data: Buffer.alloc(5_000_000, 'large ') };
+  const whole = tree(['100644', 'large', nameOf(3, large.data)]);
+  const top = commit(nameOf(2, whole.data));
+  const topOid = nameOf(1, top.data);
+  await withCollision('large-collision', nameOf(3, large.data));
+  expect(await push('large-collision', topOid, buildPack([top, whole, large]))).toContain('SHA1 COLLISION FOUND WITH');
+  for (const ref of ['refs/heads/main', 'refs/heads/same']) {
+    expect(await push('no-collision', topOid, buildPack([top, whole, large]), { ref })).toContain(`ok ${ref}`);
+  }
 });
 
 it('refuses deltas that stand on each other', async () => {

@@ -12,6 +12,7 @@ import { PackSpool } from '../pack/pack-spool.ts';
 import type { CheckedUpdate, RefUpdate, Rejection, Repository, Snapshot } from '../repository.ts';
 import { indexKey, packKey } from '../store/keys.ts';
 import { ObjectStore, type StoredPack } from '../store/object-store.ts';
+import { Turns } from '../turns.ts';
 import { isAncestor } from '../walk/commit-walk.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { FLUSH, pktLine } from './pkt-line.ts';
@@ -130,6 +131,7 @@ class Receiver {
     const snapshot = this.#snapshot;
     if (!snapshot) throw new Error('the push was not received');
     const known = new ObjectStore(this.#context.env.BUCKET, this.#context.app.id, snapshot.packs);
+    await known.load();
     const pack = await this.#store(known);
     const store = pack
       ? new ObjectStore(this.#context.env.BUCKET, this.#context.app.id, [...snapshot.packs, pack])
@@ -139,7 +141,9 @@ class Receiver {
       await this.#abandon();
       return [...rejected, ...rejectOthers(updates, 'atomic push failure')];
     }
-    const tidy = pack ? await this.#isTidy(updates, known) : true;
+    const twice = this.#twice(known);
+    await this.#checkCollisions(twice, store);
+    const tidy = twice.length === 0 && this.#isReachable(updates);
     this.#quarantined = true;
     clearInterval(this.#hold);
     const stored = await this.#repository.quarantine(this.#id, { pack, updates, tidy, version: snapshot.version });
@@ -192,7 +196,6 @@ class Receiver {
   async #checkConnected({ oids, references }: PackIndexer, known: ObjectStore): Promise<void> {
     const outside = references.outside();
     if (outside.length === 0) return;
-    await known.load();
     const missing = outside.find((id) => !known.find(oids.oid(id)));
     if (missing === undefined) {
       for (const id of outside) {
@@ -262,17 +265,39 @@ class Receiver {
     return { ...update, peeled, leavesGarbage: !forward };
   }
 
-  /** Whether all that the pack brought is new, and reachable from what the push sets. */
-  async #isTidy(updates: CheckedUpdate[], known: ObjectStore): Promise<boolean> {
-    const indexer = this.#indexer;
-    if (!indexer) return true;
-    const { oids, references } = indexer;
-    await known.load();
+  /** What the pack brought though the repository has it: numbers in the indexer's `oids`. */
+  #twice(known: ObjectStore): number[] {
+    const twice: number[] = [];
+    if (!this.#indexer) return twice;
+    const { oids, references } = this.#indexer;
+    for (let id = 0; id < oids.size; id++) {
+      if (references.type(id) !== 0 && known.find(oids.oid(id))) twice.push(id);
+    }
+    return twice;
+  }
+
+  /**
+   * As git's index-pack does: an object that is here already must be the same, byte by byte. What came first under a
+   * name is never replaced by something else that was made to have the same SHA-1.
+   */
+  async #checkCollisions(twice: number[], store: ObjectStore): Promise<void> {
+    const turns = new Turns();
+    for (const id of twice) {
+      const name = this.#indexer?.oids.oid(id);
+      if (name && !(await store.isSame(name, store.packs.length - 1))) {
+        throw new GitError(`SHA1 COLLISION FOUND WITH ${oidAt(name)} !`);
+      }
+      await turns.take(0);
+    }
+  }
+
+  /** Whether all that the pack brought is reachable from what the push sets. */
+  #isReachable(updates: CheckedUpdate[]): boolean {
+    if (!this.#indexer) return true;
+    const { oids, references } = this.#indexer;
     const tips = new Set(updates.map((update) => oids.find(oidBytes(update.new))));
     for (let id = 0; id < oids.size; id++) {
-      if (references.type(id) === 0) continue;
-      if (!references.isReferenced(id) && !tips.has(id)) return false;
-      if (known.find(oids.oid(id))) return false;
+      if (references.type(id) !== 0 && !references.isReferenced(id) && !tips.has(id)) return false;
     }
     return true;
   }

@@ -1,4 +1,5 @@
 import { GitError } from '../errors.ts';
+import { defaultLimits } from '../limits.ts';
 import { type Commit, parseCommit } from '../objects/commit.ts';
 import { type GitObject, ObjectType, typeName } from '../objects/object.ts';
 import { type Oid, oidAt, oidBytes } from '../objects/oid.ts';
@@ -31,7 +32,7 @@ const OBJECT_CACHE_BYTES = 24 * 1024 * 1024;
 /** Blobs above this size are read piece by piece where that will do. */
 const STREAM_ABOVE = 1024 * 1024;
 /** More than the largest object a push can bring as a delta. */
-const MAX_HELD = 128 * 1024 * 1024;
+const MAX_HELD = defaultLimits.heldBytes;
 
 /**
  * Reads the objects of some packs. An object that is in more than one is read from the oldest: a delta's base is in
@@ -124,12 +125,29 @@ export class ObjectStore {
     await this.load();
     const location = this.find(oidBytes(oid));
     if (!location) throw new GitError(`missing blob ${oid}`);
-    const entry = await this.#entry(location);
-    if (entry.type === ObjectType.blob && entry.size > STREAM_ABOVE) {
-      for await (const piece of this.file(location.pack).inflated(entry.dataAt)) yield piece.slice();
-    } else {
-      yield await this.read(oid, ObjectType.blob);
+    const { type, pieces } = await this.#content(location);
+    if (type !== ObjectType.blob) throw new GitError(`object ${oid} is a ${typeName(type)}, not a blob`);
+    for await (const piece of pieces) yield Array.isArray(pieces) ? piece : piece.slice();
+  }
+
+  /** A piece is valid until the next is asked for. */
+  async #content(location: Location): Promise<{ type: ObjectType; pieces: AsyncIterable<Uint8Array> | Uint8Array[] }> {
+    const { type, size, dataAt } = await this.#entry(location);
+    if (type === ObjectType.blob && size > STREAM_ABOVE) {
+      return { type, pieces: this.file(location.pack).inflated(dataAt) };
     }
+    const object = await this.#read(location);
+    return { type: object.type, pieces: [object.data] };
+  }
+
+  /** Whether a pack holds the same under a name as the older packs do, which have it too. */
+  async isSame(name: Uint8Array, pack: number): Promise<boolean> {
+    await this.load();
+    const old = this.find(name);
+    const offset = this.#indexes?.[pack]?.find(name) ?? -1;
+    if (!old || offset < 0) throw new Error(`${oidAt(name)} is not in two packs`);
+    const [a, b] = [await this.#content(old), await this.#content({ pack, offset })];
+    return a.type === b.type && areEqual(a.pieces, b.pieces);
   }
 
   async #resultSize({ pack, offset }: Location): Promise<number> {
@@ -193,4 +211,36 @@ export class ObjectStore {
     indexes.set(key, index, bytes.length);
     return index;
   }
+}
+
+/** Whether two contents are the same, however they are cut into pieces. */
+async function areEqual(
+  a: AsyncIterable<Uint8Array> | Uint8Array[],
+  b: AsyncIterable<Uint8Array> | Uint8Array[],
+): Promise<boolean> {
+  const others = piecesOf(b);
+  let other: Uint8Array = new Uint8Array(0);
+  for await (const piece of a) {
+    for (let at = 0; at < piece.length; ) {
+      if (other.length === 0) {
+        const next = await others.next();
+        if (next.done) return false;
+        other = next.value;
+      }
+      const length = Math.min(piece.length - at, other.length);
+      if (Buffer.compare(piece.subarray(at, at + length), other.subarray(0, length)) !== 0) return false;
+      at += length;
+      other = other.subarray(length);
+    }
+  }
+  for (;;) {
+    if (other.length > 0) return false;
+    const next = await others.next();
+    if (next.done) return true;
+    other = next.value;
+  }
+}
+
+async function* piecesOf(pieces: AsyncIterable<Uint8Array> | Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces;
 }
