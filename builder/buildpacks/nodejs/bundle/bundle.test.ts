@@ -104,6 +104,33 @@ test('TypeScript, JSON, import(), and packages that name themselves', async () =
   expect(globalThis).toMatchObject({ typescript: [1, 'b', 3, 'late', 'y', true] });
 });
 
+test('decorators, as tsconfig.json has them', async () => {
+  const { build } = await startBuilder();
+  const { slug, output } = await build({
+    'package.json': '{"scripts":{"start":"tsx index.ts"}}',
+    'tsconfig.json': '{ "compilerOptions": { "experimentalDecorators": true /* as Nest wants */ } }',
+    'index.ts': `
+      const seen: unknown[] = [import.meta.main];
+      const mark = (...parameters: unknown[]): void => { seen.push(parameters.length); };
+      class Controller { @mark get(@mark id: string) { return id; } }
+      Object.assign(globalThis, { decorated: [new Controller().get('x'), ...seen] });`,
+  });
+  if (!slug) throw new Error(output);
+  await runSlug(slug);
+  expect(globalThis).toMatchObject({ decorated: ['x', true, 3, 3] });
+});
+
+test('a dependency without a module of its own keeps no other from being found by its name', async () => {
+  const { build } = await startBuilder();
+  const { slug, output } = await build({
+    'package.json': JSON.stringify({ dependencies: { '@types/ms': '2.1.0', ms: '2.1.3' } }),
+    'index.js': 'const name = "ms"; globalThis.found = require(name)("2 days");',
+  });
+  if (!slug) throw new Error(output);
+  await runSlug(slug);
+  expect(globalThis).toMatchObject({ found: 172_800_000 });
+});
+
 test('preloads run first, and what the command sets is there', async () => {
   const { build } = await startBuilder();
   const { slug, output } = await build({

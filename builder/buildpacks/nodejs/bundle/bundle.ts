@@ -6,6 +6,7 @@ import { outputOf } from './output.ts';
 import { Packages } from './packages.ts';
 import { nodePlugin } from './plugin.ts';
 import { sourceFiles } from './source-files.ts';
+import { readTsconfig } from './tsconfig.ts';
 
 export interface Bundle {
   /** JavaScript of the kind that edge/runtimes/node/ runs. */
@@ -50,6 +51,7 @@ export async function bundle(
   const unavailable = new Set<string>();
   const resolved = new Set<string>();
   const { head, tail } = frame(start);
+  const tsconfigRaw = readTsconfig(tree);
   const build = await context({
     entryPoints: ['islet:entry'],
     outfile: 'main.js',
@@ -63,7 +65,8 @@ export async function bundle(
     format: 'esm',
     target: 'esnext',
     // The bundle has no way to import at run time; what it does not hold is for `require`.
-    supported: { 'dynamic-import': false },
+    // V8 has no decorators.
+    supported: { 'dynamic-import': false, decorators: false },
     keepNames: true,
     legalComments: 'none',
     charset: 'utf8',
@@ -72,13 +75,14 @@ export async function bundle(
     logLevel: 'silent',
     logLimit: 0,
     logOverride: Object.fromEntries([...requiresOfValues].map((id) => [id, 'warning'])),
-    tsconfigRaw: '{}',
+    tsconfigRaw,
     plugins: [
       nodePlugin({
         tree,
         packages,
         development: new Set(development),
         main: start.file,
+        tsconfigRaw,
         standIns,
         broken,
         unavailable,

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Loader, transform } from 'esbuild';
+import { type Loader, type TsconfigRaw, transform } from 'esbuild';
 import { appRoot } from '../../../../schema/slug.ts';
 
 const mention = /\b(?:__dirname|__filename|import\s*\.\s*meta|require\s*\.\s*main)\b/;
@@ -21,14 +21,13 @@ const moduleSyntax = /^\s*(?:import\b(?!\s*\()|export\b)/m;
  *
  * @param place its path relative to the app's root
  * @param main whether it is the file that the process type runs
+ * @param tsconfigRaw how the app's TypeScript behaves
  * @returns undefined where the source speaks of none of them
  * @throws esbuild's TransformFailure when it does not parse
  */
 export async function locate(
   source: string,
-  place: string,
-  loader: Loader,
-  main: boolean,
+  { place, loader, main, tsconfigRaw }: { place: string; loader: Loader; main: boolean; tsconfigRaw: TsconfigRaw },
 ): Promise<{ contents: string; loader: Loader } | undefined> {
   const givesModule = moduleMention.test(source) && !moduleSyntax.test(source);
   if (!givesModule && !mentionsLocation(source)) return undefined;
@@ -40,6 +39,8 @@ export async function locate(
     sourcefile: place,
     target: 'esnext',
     platform: 'node',
+    supported: { decorators: false },
+    tsconfigRaw,
     sourcemap: 'external',
     sourcesContent: false,
     // Only what needs a value here changes; JSX and types are for the bundle.

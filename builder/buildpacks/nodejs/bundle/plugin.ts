@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, extname, posix, resolve as resolvePath } from 'node:path';
-import type { Loader, OnLoadResult, OnResolveArgs, OnResolveResult, PartialMessage, Plugin } from 'esbuild';
+import type {
+  Loader,
+  OnLoadResult,
+  OnResolveArgs,
+  OnResolveResult,
+  PartialMessage,
+  Plugin,
+  TsconfigRaw,
+} from 'esbuild';
 import { appRoot } from '../../../../schema/slug.ts';
 import { isInside } from '../../../paths.ts';
 import type { MessageHelp } from './failures.ts';
@@ -33,6 +41,8 @@ export interface PluginOptions {
   development: ReadonlySet<string>;
   /** The file that the process type runs, relative to the tree. */
   main: string;
+  /** How its TypeScript behaves. */
+  tsconfigRaw: TsconfigRaw;
   /** Source of stand-in modules, by name: what an import of `islet:<name>` gets. */
   standIns: Record<string, string>;
   /** Files, relative to the tree, that are known not to bundle: they throw the text when they are loaded. */
@@ -54,6 +64,7 @@ export function nodePlugin({
   packages,
   development,
   main,
+  tsconfigRaw,
   standIns,
   broken,
   unavailable,
@@ -89,6 +100,12 @@ export function nodePlugin({
           if (!(await isTolerant(request, importer))) return native(name);
           unavailable.add(name);
           return absent(`${name} has native code, which does not run here`);
+        }
+        // The app depends on it and may never ask for it: types, and packages that bring only commands, have no module.
+        if (namespace === standIn && importer === 'table') {
+          const { kind, resolveDir } = request;
+          const found = await resolve(path, { kind, importer, namespace, resolveDir, pluginData: again });
+          if (found.errors.length > 0) return absent(`Cannot find module '${path}'`);
         }
         return undefined;
       });
@@ -132,7 +149,9 @@ export function nodePlugin({
         let contents = source.includes('createRequire') ? source.replace(ownRequire, '') : source;
         if (contents.includes('require.resolve')) contents = await resolvePaths(contents, path);
         // What does not parse goes on to esbuild as it is, which says where and why.
-        const result = await locate(contents, place, loader, place === main).catch(() => undefined);
+        const result = await locate(contents, { place, loader, main: place === main, tsconfigRaw }).catch(
+          () => undefined,
+        );
         return result ?? (contents === source ? undefined : { contents, loader });
       }
 
