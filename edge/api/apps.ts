@@ -21,7 +21,11 @@ const createBody = z.object({
   region: z.unknown().optional(),
   stack: z.unknown().optional(),
 });
-const updateBody = z.object({ name: z.string().optional(), maintenance: z.boolean().optional() });
+const updateBody = z.object({
+  name: z.string().optional(),
+  maintenance: z.boolean().optional(),
+  build_stack: z.unknown().optional(),
+});
 
 /** `~` is who asks: `heroku apps` calls it so. */
 apps.on('GET', ['/apps', '/users/~/apps'], async (c) => {
@@ -31,7 +35,8 @@ apps.on('GET', ['/apps', '/users/~/apps'], async (c) => {
 });
 
 apps.post('/apps', async (c) => {
-  const { name } = await body(c, createBody);
+  const { name, stack: asked } = await body(c, createBody);
+  if (nameOf(asked) === 'container') throw invalid(`Islet runs no containers: there is one stack, ${stack.name}.`);
   return c.json(await appResource(c, await createApp(c.env, c.get('user').id, name)), 201);
 });
 
@@ -39,7 +44,10 @@ apps.get('/apps/:app', async (c) => c.json(await appResource(c, await appOf(c)))
 
 apps.patch('/apps/:app', async (c) => {
   const app = await appOf(c);
-  const change = await body(c, updateBody);
+  const { build_stack: asked, ...change } = await body(c, updateBody);
+  if (asked !== undefined && nameOf(asked) !== stack.name) {
+    throw invalid(`There is one stack, ${stack.name}, which every app has.`);
+  }
   if (change.name !== undefined && change.name !== app.name) checkAppName(change.name);
   const db = database(c.env.DB);
   try {
@@ -61,6 +69,10 @@ apps.delete('/apps/:app', async (c) => {
   await deleteApp(c.env, app);
   return c.json(resource);
 });
+
+/** A stack is named, or given as it stands in answers. */
+const nameOf = (asked: unknown): unknown =>
+  typeof asked === 'object' && asked !== null && 'name' in asked ? asked.name : asked;
 
 /**
  * The app that the path names, by id or name.

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { scopes, tokens } from '../../schema/tables.ts';
 import { database } from '../platform/database.ts';
 import { notFound } from '../platform/errors.ts';
-import { createToken, type Token } from '../platform/tokens.ts';
+import { createToken, newToken, type Token } from '../platform/tokens.ts';
 import type { ApiContext, User } from './auth.ts';
 import { page } from './paging.ts';
 import { body } from './validate.ts';
@@ -19,6 +19,8 @@ const creation = z.object({
   scope: z.array(z.enum(scopes)).min(1).nullish(),
   client: z.unknown().optional(),
 });
+
+const update = z.object({ description: z.string().max(255).nullish(), client: z.unknown().optional() });
 
 authorizations.post('/oauth/authorizations', async (c) => {
   const { description, expires_in, scope } = await body(c, creation);
@@ -38,6 +40,22 @@ authorizations.get('/oauth/authorizations', async (c) => {
 });
 
 authorizations.get('/oauth/authorizations/:id', async (c) => c.json(resource(await find(c), c.get('user'))));
+
+authorizations.patch('/oauth/authorizations/:id', async (c) => {
+  const row = await find(c);
+  const { description } = await body(c, update);
+  const changed = { ...row, description: description ?? row.description };
+  await database(c.env.DB).update(tokens).set({ description: changed.description }).where(eq(tokens.id, row.id));
+  return c.json(resource(changed, c.get('user')));
+});
+
+/** A new token in the place of the one that is revoked: `heroku authorizations:rotate`. */
+authorizations.post('/oauth/authorizations/:id/actions/regenerate-tokens', async (c) => {
+  const row = await find(c);
+  const { hash, token } = await newToken();
+  await database(c.env.DB).update(tokens).set({ hash }).where(eq(tokens.id, row.id));
+  return c.json(resource(row, c.get('user'), token));
+});
 
 authorizations.delete('/oauth/authorizations/:id', async (c) => {
   const row = await find(c);

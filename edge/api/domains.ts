@@ -63,12 +63,6 @@ domains.delete('/apps/:app/domains/:domain', async (c) => {
   return c.json(resource(c.env, app, domain));
 });
 
-/** Certificates are those of the proxy that speaks TLS for the platform. */
-domains.get('/apps/:app/sni-endpoints', async (c) => {
-  await appOf(c);
-  return c.json([]);
-});
-
 function checkHostname(env: Env, asked: string): string {
   const hostname = asked.toLowerCase();
   if (hostname.length > 253 || !HOSTNAME.test(hostname)) {

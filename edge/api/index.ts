@@ -1,8 +1,8 @@
 /** The Platform API, v3, as Heroku documents it, and git: all that the control host answers. */
 import { Hono } from 'hono';
 import { ApiError } from '../platform/errors.ts';
+import { absent } from './absent.ts';
 import { account } from './account.ts';
-import { addons } from './addons.ts';
 import { appTransfers } from './app-transfers.ts';
 import { apps } from './apps.ts';
 import { audit, recordChanges } from './audit.ts';
@@ -50,8 +50,8 @@ for (const open of [buildOutput, buildpackRegistry, logStream, releaseOutput, sl
 
 api.use(authenticate, rateLimit(), limitBody, recordChanges, idempotency, publishChanges, etag);
 for (const resource of [
+  absent,
   account,
-  addons,
   appTransfers,
   apps,
   audit,
@@ -83,7 +83,10 @@ for (const resource of [
   api.route('/', resource);
 }
 
-api.notFound((c) => c.json({ id: 'not_found', message: 'The requested API endpoint was not found.' }, 404));
+// What is routed below another app loses its notFound.
+api.all('*', (c) => {
+  throw new ApiError(404, 'not_found', `The requested API endpoint was not found: ${c.req.method} ${c.req.path}.`);
+});
 
 api.onError((error, c) => {
   if (error instanceof ApiError) {

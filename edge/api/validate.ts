@@ -7,12 +7,25 @@ import type { ApiContext } from './auth.ts';
 /** Larger bodies are refused: no request of the API needs more. Bytes. */
 const MAX_BODY = 1024 * 1024;
 
+/** So much of a body that is too large is read, as clients read no answer before they have sent theirs. Bytes. */
+const MAX_DISCARDED = 16 * MAX_BODY;
+
 const limit = bodyLimit({
   maxSize: MAX_BODY,
-  onError: () => {
+  onError: async (c) => {
+    await discard(c.req.raw.body);
     throw new ApiError(413, 'bad_request', `The body is larger than ${MAX_BODY} bytes.`);
   },
 });
+
+async function discard(body: ReadableStream<Uint8Array> | null): Promise<void> {
+  if (!body || body.locked) return;
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_DISCARDED) return;
+  }
+}
 
 /** Reads no more of a body than that, whatever its headers say; git's packs have limits of their own. */
 export const limitBody: MiddlewareHandler<ApiContext> = (c, next) =>

@@ -17,11 +17,11 @@ export async function createToken(
   db: Database,
   { userId, description, scope, expiresIn }: NewToken,
 ): Promise<{ row: Token; token: string }> {
-  const token = `ISLET-${crypto.getRandomValues(new Uint8Array(32)).toHex()}`;
+  const { token, hash } = await newToken();
   const row: Token = {
     id: crypto.randomUUID(),
     userId,
-    hash: await sha256(token),
+    hash,
     description,
     scope,
     createdAt: now(),
@@ -29,4 +29,10 @@ export async function createToken(
   };
   await db.insert(tokens).values(row);
   return { row, token };
+}
+
+/** The text of a token that nobody can guess, and what is stored of it. */
+export async function newToken(): Promise<{ token: string; hash: string }> {
+  const token = `ISLET-${crypto.getRandomValues(new Uint8Array(32)).toHex()}`;
+  return { token, hash: await sha256(token) };
 }

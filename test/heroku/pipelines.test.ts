@@ -48,7 +48,7 @@ it('pipelines:promote runs the same slug with the config vars of the target', as
   const { code, stdout, stderr } = await heroku.run(['pipelines:promote', '--app', 'shop-staging']);
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(stdout).toContain('Starting promotion to production...');
-  expect(stdout).toMatch(/shop +succeeded/);
+  expect(stdout).toMatch(/shop: +succeeded/);
   expect((await platform.app('shop')).text).toBe('config of shop');
   expect((await platform.app('shop-staging')).text).toBe('config of shop-staging');
   const [release] = await platform.newest('/apps/shop/releases', 'version');
