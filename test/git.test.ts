@@ -1,11 +1,12 @@
 /** The git server, driven by the real git over HTTP. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmod, symlink } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, readdir, readFile, symlink } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { deflateSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type GitHost, startGitHost } from './git-host/start.ts';
 import { WorkingCopy } from './git-host/working-copy.ts';
@@ -241,6 +242,55 @@ it('takes compressed and chunked requests, empty repositories, and pushes that b
   expect((await clone.ok('rev-parse', 'origin/main')).stdout).toBe((await work.ok('rev-parse', 'HEAD')).stdout);
 });
 
+it('takes a small and a large push whose client waits to be told to go on, as one body and in chunks', async () => {
+  const url = remote();
+  const work = await WorkingCopy.create({ small: 'x' });
+  const expecting = ['-c', 'http.extraHeader=Expect: 100-continue'];
+  for (const [i, postBuffer] of ['1', '64m'].entries()) {
+    await work.write({ [`large-${i}`]: randomBytes(8_000_000) });
+    await work.commit('Large');
+    await work.ok(...expecting, '-c', `http.postBuffer=${postBuffer}`, 'push', url, 'main');
+    await work.write({ [`small-${i}`]: 'y' });
+    await work.commit('Small');
+    await work.ok(...expecting, '-c', `http.postBuffer=${postBuffer}`, 'push', url, 'main');
+  }
+  await work.expectSameAs(await WorkingCopy.clone(url, ...expecting));
+});
+
+it.each([
+  ['with its length', {}, (body: Buffer) => body],
+  ['compressed', { 'content-encoding': 'gzip' }, (body: Buffer) => gzipSync(body, { level: 1 })],
+  ['compressed, by the older name', { 'content-encoding': 'x-gzip' }, (body: Buffer) => gzipSync(body, { level: 1 })],
+  ['in chunks', { 'transfer-encoding': 'chunked' }, (body: Buffer) => body],
+  [
+    'in chunks and compressed',
+    { 'transfer-encoding': 'chunked', 'content-encoding': 'gzip' },
+    (body: Buffer) => gzipSync(body, { level: 1 }),
+  ],
+])('takes the body of a push, small or large, %s, once it has said to go on', async (_, headers, encode) => {
+  for (const size of [10, 7_000_000]) {
+    const url = remote();
+    const work = await WorkingCopy.create({ file: randomBytes(size) });
+    const body = encode(await pushBody(work));
+    const { continued, text } = await postExpecting(`${url}/git-receive-pack`, headers, body);
+    expect(continued).toBe(true);
+    expect(text).toContain('ok refs/heads/main');
+    await work.expectSameAs(await WorkingCopy.clone(url));
+  }
+});
+
+it('refuses a body that is not compressed as it says, and keeps nothing of it', async () => {
+  const url = remote();
+  const body = gzipSync(await pushBody(await WorkingCopy.create({ file: randomBytes(7_000_000) })));
+  const files = await host.storedFiles();
+  const headers = { 'content-encoding': 'gzip' };
+  for (const broken of [Buffer.from('not compressed'), body.subarray(0, 6_000_000)]) {
+    const { text } = await postExpecting(`${url}/git-receive-pack`, headers, broken);
+    expect(text).toContain('the body of the request broke off');
+  }
+  await expect.poll(() => host.storedFiles(), { timeout: 60_000 }).toBe(files);
+});
+
 it('keeps a pushed master as HEAD', async () => {
   const url = remote();
   const work = await WorkingCopy.create({ a: '1' });
@@ -309,15 +359,21 @@ it('goes on after a restart, and deletes all of a repository', async () => {
   await work.ok('push', url(), 'main');
 });
 
-it('takes thousands of refs', async () => {
+it('takes ten thousand refs in one push, gives them, and deletes them', async () => {
   const url = remote();
   const work = await WorkingCopy.create({ a: '1' });
-  const head = (await work.ok('rev-parse', 'HEAD')).stdout.trim();
-  const input = Array.from({ length: 2000 }, (_, i) => `create refs/heads/b/${i} ${head}\n`).join('');
-  await work.gitWith({ input }, 'update-ref', '--stdin');
-  await work.ok('push', '--quiet', url, 'refs/heads/*:refs/heads/*');
-  expect((await work.ok('ls-remote', url)).stdout.split('\n').length).toBe(2003);
+  // git itself takes half a minute to match so many refs before it sends anything.
+  const refs = Array.from({ length: 10_000 }, (_, i) => `refs/heads/b/${i}`);
+  const { text } = await postExpecting(
+    `${url}/git-receive-pack`,
+    {},
+    await pushBody(work, ['refs/heads/main', ...refs]),
+  );
+  expect(text.match(/ok refs\/heads\/b\//g)).toHaveLength(10_000);
+  expect((await work.ok('ls-remote', '--heads', url)).stdout.trim().split('\n')).toHaveLength(10_001);
   await work.expectSameAs(await WorkingCopy.clone(url));
+  await work.ok('push', '--quiet', url, 'main:refs/heads/b/0', ':refs/heads/b/1', ':refs/heads/b/9999');
+  expect((await work.ok('ls-remote', '--heads', url)).stdout.trim().split('\n')).toHaveLength(9_999);
 });
 
 it('repacks, without what no ref reaches any more', async () => {
@@ -360,18 +416,61 @@ it('keeps nothing of a push whose client goes away in the middle of the pack', a
   const { port } = new URL(url);
   const socket = connect(Number(port), '127.0.0.1');
   const line = `${'0'.repeat(40)} ${'1'.repeat(40)} refs/heads/main\0report-status`;
-  const head = `${(line.length + 4).toString(16).padStart(4, '0')}${line}0000PACK\0\0\0\x02\0\0\0\x05`;
+  const head = `${(line.length + 4).toString(16).padStart(4, '0')}${line}0000PACK\0\0\0\x02\0\0\0\x40`;
   socket.write(
     `POST ${new URL(url).pathname}/git-receive-pack HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n` +
       `Content-Type: application/x-git-receive-pack-request\r\n\r\n${head}`,
   );
   // Blobs that are stored without compression, more of them than one part of an upload takes.
-  const entry = Buffer.concat([Buffer.of(0xb0, 0x80, 0x7d), deflateSync(Buffer.alloc(256_000), { level: 0 })]);
-  for (let i = 0; i < 24; i++) socket.write(entry);
-  await wait(500);
+  const files = await host.storedFiles();
+  for (let i = 0; i < 24; i++) {
+    socket.write(Buffer.concat([Buffer.of(0xb0, 0x80, 0x7d), deflateSync(Buffer.alloc(256_000, i), { level: 0 })]));
+  }
+  // The first part of the upload is there: without it, there would be nothing to delete.
+  await expect.poll(() => host.storedFiles(), { timeout: 60_000 }).toBeGreaterThan(files);
   socket.destroy();
-  await expect.poll(async () => (await fetch(`${url}/keys`)).json(), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => host.storedFiles(), { timeout: 60_000 }).toBe(files);
+  expect(await (await fetch(`${url}/keys`)).json()).toEqual([]);
 });
+
+/** The request in which a new repository gets these refs, all where `main` is. */
+async function pushBody(work: WorkingCopy, refs = ['refs/heads/main']): Promise<Buffer> {
+  const oid = (await work.ok('rev-parse', 'main')).stdout.trim();
+  await work.gitWith({ input: oid }, 'pack-objects', '--revs', '--quiet', 'pushed');
+  const name = (await readdir(work.path)).find((file) => /^pushed-.*\.pack$/.test(file));
+  const commands = refs.map((ref, i) => {
+    const line = `${'0'.repeat(40)} ${oid} ${ref}${i === 0 ? '\0report-status' : ''}`;
+    return `${(line.length + 4).toString(16).padStart(4, '0')}${line}`;
+  });
+  return Buffer.concat([Buffer.from(`${commands.join('')}0000`), await readFile(join(work.path, name ?? ''))]);
+}
+
+/** Posts a push, and sends its body only when the server has said to go on. */
+async function postExpecting(url: string, headers: Record<string, string>, body: Buffer) {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const length = 'transfer-encoding' in headers ? {} : { 'content-length': String(body.length) };
+  const post = request(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-git-receive-pack-request',
+      expect: '100-continue',
+      ...length,
+      ...headers,
+    },
+    timeout: 60_000,
+  });
+  let continued = false;
+  post.once('continue', () => {
+    continued = true;
+    post.end(body);
+  });
+  post.once('response', resolve);
+  post.once('error', reject);
+  post.once('timeout', () => post.destroy(new Error('the server did not answer')));
+  post.flushHeaders();
+  const answer = await promise;
+  return { continued, text: (await answer.toArray()).join('') };
+}
 
 /** Resolves when a program has written this to its standard error. */
 function untilSaid(child: ChildProcess, words: string): Promise<void> {

@@ -12,8 +12,13 @@ export interface Limits {
   heldBytes: number;
   /** How many deltas may stand between an object and a whole one. `git pack-objects --depth` allows no more. */
   deltaDepth: number;
-  /** Inflated bytes that each byte of a pack may make, once the first 4 GiB are used up. */
+  /** Inflated bytes that each byte of a pack may make, once `freeInflation` is used up. */
   inflationRatio: number;
+  /**
+   * Inflated bytes that are not counted: a small pack may honestly hold hundreds of versions of a lockfile, each a few
+   * bytes of delta and a megabyte of object.
+   */
+  freeInflation: number;
   /** Ref updates in one push. */
   refUpdates: number;
   /** Refs in a repository. */
@@ -31,6 +36,7 @@ export const defaultLimits: Limits = {
   heldBytes: 256 * MiB,
   deltaDepth: 4095,
   inflationRatio: 200,
+  freeInflation: 4096 * MiB,
   refUpdates: 20_000,
   refs: 100_000,
   refNameBytes: 1024,

@@ -32,12 +32,6 @@ const STREAM_ABOVE = 4 * 1024 * 1024;
  * times what may be inflated at all.
  */
 const REMADE_RATIO = 16;
-/**
- * Inflated bytes that limits.inflationRatio does not count: a small pack may honestly hold hundreds of versions of a
- * lockfile, each a few bytes of delta and a megabyte of object.
- */
-const FREE_INFLATION = 4 * 1024 * 1024 * 1024;
-
 const NONE = -1;
 
 /**
@@ -276,9 +270,13 @@ export class PackIndexer {
 
   #charge(bytes: number): void {
     this.#inflated += bytes;
-    if (this.#inflated > FREE_INFLATION + this.#position() * this.#limits.inflationRatio) {
+    if (this.#inflated > this.#inflatable()) {
       throw new GitError(`the pack inflates to more than ${this.#limits.inflationRatio} times its size`);
     }
+  }
+
+  #inflatable(): number {
+    return this.#limits.freeInflation + this.#position() * this.#limits.inflationRatio;
   }
 
   /** The next `size` inflated bytes; at once, when the input for them is there. */
@@ -490,7 +488,7 @@ export class PackIndexer {
 
   #chargeRemade(bytes: number): void {
     this.#remade += bytes;
-    if (this.#remade > REMADE_RATIO * (FREE_INFLATION + this.#position() * this.#limits.inflationRatio)) {
+    if (this.#remade > REMADE_RATIO * this.#inflatable()) {
       throw new GitError('the deltas of the pack branch too often on objects that are too large');
     }
   }

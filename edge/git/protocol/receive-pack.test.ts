@@ -174,12 +174,30 @@ it.each([
   ['objects', 2, 'at most 2 are allowed'],
   ['blobBytes', 10, 'larger than the 10 allowed'],
   ['deltaDepth', 1, 'deeper than the 1 allowed'],
-] as const)('keeps to limits.%s', async (limit, value, words) => {
+  ['heldBytes', 150, 'larger than the 150 allowed'],
+  ['refUpdates', 0, 'a push may update at most 0 refs'],
+  ['refs', 0, 'a repository may have at most 0 refs'],
+  ['refNameBytes', 10, 'funny refname: it is too long'],
+] as const)('keeps to limits.%s of %i', async (limit, value, words) => {
   const twice = buildDelta(18, 19, 0x90, 18, 1, 0x41);
   const again = buildDelta(19, 20, 0x90, 19, 1, 0x41);
   const pack = buildPack([head, root, file, { base: 2, delta: twice }, { base: 3, delta: again }]);
   expect(await push(`limit-${limit}`, headOid, pack, { limits: { [limit]: value } })).toContain(words);
   expect(await remains(`limit-${limit}`)).toEqual({ refs: [], keys: [] });
+});
+
+it('keeps to the inflated bytes a pack may make, of objects and of deltas', async () => {
+  const zeros = { type: 3 as const, data: Buffer.alloc(65_536) };
+  const copies = buildDelta(65_536, 100 * 65_536, ...Array<number>(100).fill(0x80));
+  for (const [freeInflation, entries] of [
+    [60_000, [zeros]],
+    [200_000, [zeros, { base: 2, delta: copies }]],
+  ] satisfies [number, Entry[]][]) {
+    const limits = { freeInflation, inflationRatio: 10 };
+    const pack = buildPack([head, root, ...entries]);
+    expect(await push('inflated', headOid, pack, { limits })).toContain('inflates to more than 10 times its size');
+    expect(await remains('inflated')).toEqual({ refs: [], keys: [] });
+  }
 });
 
 it('ends a push whose client stops sending', async () => {
