@@ -44,6 +44,12 @@ for (const path of emptyListsOfApps) {
   });
 }
 
+/** What add-ons have cost. */
+absent.get('/apps/:app/usage', async (c) => {
+  await appOf(c);
+  return c.json({ addons: [] });
+});
+
 /** What there is none of, which makes every one that is named unknown. */
 const unknown: [path: string, message: string][] = [
   ['/account/keys/:key', KEYS],
@@ -72,6 +78,7 @@ const refused: [path: string, message: string][] = [
   ['/spaces', SPACES],
   ['/teams', TEAMS],
   ['/teams/apps', TEAMS],
+  ['/telemetry-drains', TELEMETRY],
 ];
 for (const [path, message] of refused) absent.post(path, () => refuse(message));
 
@@ -80,7 +87,6 @@ const refusedForApps: [path: string, message: string][] = [
   ['/apps/:app/addons', ADDONS],
   ['/apps/:app/dynos/:dyno', INSIDE],
   ['/apps/:app/sni-endpoints', CERTIFICATES],
-  ['/apps/:app/telemetry-drains', TELEMETRY],
 ];
 for (const [path, message] of refusedForApps) {
   absent.post(path, async (c) => {
@@ -88,6 +94,12 @@ for (const [path, message] of refusedForApps) {
     return refuse(message);
   });
 }
+
+/** What `heroku ps:exec`, `ps:copy`, `ps:forward` and `ps:socks` look for. */
+absent.get('/apps/:app/features/runtime-heroku-exec', async (c) => {
+  await appOf(c);
+  throw new ApiError(404, 'not_found', INSIDE);
+});
 
 /** A domain's certificate is all that could change of it. */
 absent.patch('/apps/:app/domains/:domain', async (c) => {
