@@ -104,3 +104,18 @@ it('names the builds that packages bring themselves, but for those of other mach
   const own = { name: '@bundler/wasm32-wasi', version: '2.0.0', dev: true, of: 'bundler@2.0.1' };
   expect(ownBuilds({ lockfileVersion: 3, packages })).toEqual([own]);
 });
+
+it('leaves out a build that would wait without end, and says what to do without', () => {
+  const { lock, unreplaced, missing } = use({
+    'node_modules/sharp': { version: '0.35.5', optionalDependencies: { '@img/sharp-wasm32': '0.35.5' } },
+    'node_modules/a/node_modules/@img/sharp-wasm32': { version: '0.34.0', optional: true },
+  });
+  expect(Object.keys(lock.packages)).toEqual(['node_modules/sharp']);
+  expect(missing).toEqual([]);
+  expect(unreplaced).toMatchObject([{ name: 'sharp', version: '0.35.5', dev: false }]);
+});
+
+it('lets packages do without the machine code that only some of their commands need', () => {
+  const { environment } = use({ 'node_modules/@prisma/engines': { version: '7.10.0' } });
+  expect(environment).toEqual({ PRISMA_SCHEMA_ENGINE_BINARY: '/dev/null' });
+});

@@ -29,6 +29,23 @@ const companions: Record<string, { name: string; by: string }> = {
 };
 
 /**
+ * Builds that are not installed, and what to do without: the one of sharp waits on the main thread for others, which a
+ * machine with one thread cannot give it, and would wait without end.
+ */
+const unusable: Record<string, { build: RegExp; help: string }> = {
+  sharp: {
+    build: /^@img\/sharp(-\w+)?-wasm32$/,
+    help: 'Make the sizes and formats of images before the push, or use jimp, which is JavaScript.',
+  },
+};
+
+/** Packages with machine code that only some of their commands need, and what lets the others do without. */
+const withoutEngine: Record<string, Readonly<Record<string, string>>> = {
+  // Of `prisma migrate` and `prisma db`; the client and its generator are WebAssembly since Prisma 7.
+  '@prisma/engines': { PRISMA_SCHEMA_ENGINE_BINARY: '/dev/null' },
+};
+
+/**
  * Whether a package is the WebAssembly build of another. Now and then a version of the one is not published for the
  * other; the one before it does the same.
  */
@@ -62,52 +79,68 @@ export interface OwnBuild {
   of: string;
 }
 
+/** A package with machine code that nothing replaces. */
+export interface Unreplaced {
+  name: string;
+  version: string;
+  dev: boolean;
+  help: string;
+}
+
 /**
  * Lets a lock pin the WebAssembly builds of packages in the place of those with machine code.
  *
  * Packages that load their build for a platform from an optional dependency (oxide, rolldown, oxc, sharp) need nothing
  * of this where the lock pins the one for `wasm32`. A lock that was made for one platform alone may lack it.
  *
- * @returns the lock to install; what was replaced, by name; and what the lock lacks
+ * @returns the lock to install; what was replaced, by name; what nothing replaces; what the lock lacks; and what the
+ * packages are to find in their environment
  */
 export function useWasmBuilds({ lockfileVersion, packages }: Lock): {
   lock: Lock;
   replaced: Replacement[];
+  unreplaced: Unreplaced[];
   missing: MissingBuild[];
+  environment: Record<string, string>;
 } {
   const replaced: Replacement[] = [];
+  const unreplaced: Unreplaced[] = [];
+  const environment: Record<string, string> = {};
   const missing: MissingBuild[] = [];
   const changed: Lock['packages'] = {};
   for (const [place, entry] of Object.entries(packages)) {
     const isPackage = place.includes('node_modules/') && !entry.link;
     const name = packageName(place, entry);
+    const { version = '', dev = false } = entry;
+    if (isUnusable(name)) continue;
+    const without = isPackage ? own(unusable, name) : undefined;
+    if (without !== undefined) unreplaced.push({ name, version, dev, help: without.help });
+    Object.assign(environment, isPackage && own(withoutEngine, name));
     const last = isPackage ? own(lastInJavaScript, name) : undefined;
-    if (last && Number.parseInt(entry.version ?? '', 10) >= last.from) {
-      const { version } = last;
-      changed[place] = buildOf({ ...entry, version }, name);
-      replaced.push({ name: `${name}@${entry.version}`, version, by: name, dev: entry.dev ?? false });
+    if (last && Number.parseInt(version, 10) >= last.from) {
+      changed[place] = buildOf({ ...entry, version: last.version }, name);
+      replaced.push({ name: `${name}@${version}`, version: last.version, by: name, dev });
       continue;
     }
     const by = isPackage ? own(builds, name) : undefined;
     changed[place] = by === undefined ? entry : buildOf(entry, by);
-    if (by !== undefined) {
-      replaced.push({ name: packageName(place, entry), version: entry.version ?? '', by, dev: entry.dev ?? false });
-    }
+    if (by !== undefined) replaced.push({ name, version, by, dev });
     if (isPackage) missing.push(...missingBuilds(place, entry, packages));
-    const companion = isPackage ? own(companions, packageName(place, entry)) : undefined;
+    const companion = isPackage ? own(companions, name) : undefined;
     if (companion === undefined) continue;
     const beside = `${parentOf(place)}node_modules/${companion.by}`;
-    const { version = '', dev = false } = entry;
     if (!(beside in packages)) changed[beside] = { version, ...(dev && { dev }) };
     replaced.push({ ...companion, version, dev });
   }
   replaced.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { lock: { lockfileVersion, packages: changed }, replaced, missing };
+  return { lock: { lockfileVersion, packages: changed }, replaced, unreplaced, missing, environment };
 }
 
 function own<Value>(values: Record<string, Value>, name: string): Value | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
+
+const isUnusable = (name: string): boolean => Object.values(unusable).some(({ build }) => build.test(name));
 
 /** What stands before the `node_modules` of a place. */
 const parentOf = (place: string): string => place.slice(0, place.lastIndexOf('node_modules/'));
@@ -136,7 +169,7 @@ const placesOf = (place: string, name: string): string[] => [
 /** Optional dependencies for WebAssembly that a lock does not have; packages ask for them by exact versions. */
 function missingBuilds(place: string, entry: LockEntry, packages: Lock['packages']): MissingBuild[] {
   return Object.entries(entry.optionalDependencies ?? {}).flatMap(([name, version]) => {
-    if (!ownBuild.test(name) || !/^\d+\.\d+\.\d+\S*$/.test(version)) return [];
+    if (!ownBuild.test(name) || isUnusable(name) || !/^\d+\.\d+\.\d+\S*$/.test(version)) return [];
     if (placesOf(place, name).some((known) => known in packages)) return [];
     const beside = `${parentOf(place)}node_modules/${name}`;
     return [{ name, version, place: beside, dev: entry.dev ?? false, of: packageName(place, entry) }];

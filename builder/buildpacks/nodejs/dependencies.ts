@@ -14,6 +14,8 @@ export interface Dependencies {
   installed: Installed;
   /** Undefined where npm's resolver chose the versions. */
   lockfile: string | undefined;
+  /** What the packages are to find in theirs. */
+  environment: Record<string, string>;
   /** Where packages stand that only development needs. */
   development: string[];
   /** The app's `.npmrc` or environment says that nothing runs on an installation. */
@@ -36,10 +38,10 @@ export async function installDependencies(
   const settings = await projectSettings(tree, config, context.settings);
   const update = config.USE_NPM_INSTALL === 'true';
   log.step('Installing dependencies');
-  const { lock, replaced, lockfile } = await context.phase('resolve', async () => {
+  const { lock, replaced, unreplaced, environment, lockfile } = await context.phase('resolve', async () => {
     const options = { scratch: join(scratch, 'resolve'), cache, settings, signal, update };
     const { lock: resolved, lockfile } = await resolve(tree, manifests, options);
-    const { lock, replaced, missing } = useWasmBuilds(resolved);
+    const { lock, missing, ...rest } = useWasmBuilds(resolved);
     const wanted = missing.filter(({ dev }) => development || !dev);
     const found = await Promise.all(
       wanted.map(({ name, version }, at) =>
@@ -51,7 +53,7 @@ export async function installDependencies(
       if (own !== undefined) addBuild(lock, build, own);
       else log.warn(`${build.of} has native code, and the registry has no ${build.name} that could take its place.`);
     }
-    return { lock, replaced, lockfile };
+    return { lock, ...rest, lockfile };
   });
   if (lockfile === undefined) log.detail('Installing node modules (package.json)');
   else log.detail(`Installing node modules (${lockfile})`);
@@ -65,6 +67,9 @@ export async function installDependencies(
   for (const { name, version, of } of ownBuilds(lock).filter(({ dev }) => development || !dev)) {
     log.detail(`Using ${name}@${version} for ${of}: native code does not run here`);
   }
+  for (const { name, version, help } of unreplaced.filter(({ dev }) => development || !dev)) {
+    log.warn(`${name}@${version} has native code, which does not run here, and nothing takes its place.`, help);
+  }
   const start = performance.now();
   const installed = await context.phase('install', () =>
     install(lock, tree, { store, settings, web, scratch, development, signal }),
@@ -74,6 +79,7 @@ export async function installDependencies(
   return {
     installed,
     lockfile,
+    environment,
     development: development ? developmentPlaces(lock) : [],
     ignoreScripts: settings.ignoreScripts === true,
   };

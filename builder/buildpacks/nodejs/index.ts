@@ -82,10 +82,13 @@ async function runScripts(
   const script = buildScript(packageJson);
   const own = ownInstallScripts(manifests);
   const kept = whyNotPruned(tree, config);
-  const { installed, development, ignoreScripts } = await installDependencies(manifests, context, {
+  const { installed, environment, development, ignoreScripts } = await installDependencies(manifests, context, {
     development: !onlyProduction(tree, config) && (script !== undefined || own.length > 0 || kept !== undefined),
   });
-  await using machine = new BuildMachine(tree, context);
+  await using machine = new BuildMachine(tree, {
+    ...context,
+    environment: { ...environment, ...context.environment },
+  });
   if (!ignoreScripts) {
     const mayRun = scriptPolicy(tree, packageJson);
     await context.phase('commands', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { BuildFailure } from '../../failure.ts';
 import { readProcfile } from '../../procfile.ts';
 import { findSite } from '../static/site.ts';
+import { findServer } from './framework-servers.ts';
 import type { PackageJson } from './package-json.ts';
 import { buildScript } from './scripts.ts';
 import { findFile } from './start-command.ts';
@@ -21,7 +22,8 @@ const SITES = ['dist', 'build', 'out', '_site', '.output/public', 'docs/.vitepre
 
 /**
  * Finds an app's process types: the Procfile's, and a `web` from `scripts.start`, else `main`, else `server.js` or
- * `index.js` ("Heroku Node.js Support", default web process type). An app with none of these may have built a site.
+ * `index.js` ("Heroku Node.js Support", default web process type). An app with none of these may have built the server of
+ * a framework, or a site.
  *
  * @throws BuildFailure when there is nothing to start
  */
@@ -38,7 +40,10 @@ export async function findProcessTypes(
   const file = [main, 'server.js', 'index.js'].find((path) => path !== undefined && findFile(tree, path) !== undefined);
   if (file !== undefined) return { declared, defaults: { ...defaults, web: `node ${file}` } };
   if (Object.keys({ ...declared, ...defaults }).length > 0) return { declared, defaults };
-  const site = scripts && buildScript({ scripts }) && findSite(tree, SITES);
+  const built = scripts !== undefined && buildScript({ scripts }) !== undefined;
+  const server = built ? findServer(tree) : undefined;
+  if (server !== undefined) return { declared, defaults: { web: `node ${server}` } };
+  const site = built ? findSite(tree, SITES) : undefined;
   if (site !== undefined) return { declared, defaults: {}, site };
   throw new BuildFailure('Nothing says how to start this app.', {
     details: !existsSync(join(tree, 'Procfile')) ? [] : ['The Procfile has no line of the form `web: <command>`.'],

@@ -8,6 +8,7 @@ const files = {
   'server.js': '',
   'src/app.ts': '',
   'dist/index.js': '',
+  'dist/src/main.js': '',
   'lib/package.json': '{"main":"./main"}',
   'lib/main.cjs': '',
   'package.json': '{"main":"server"}',
@@ -57,6 +58,7 @@ test.for([
   ['node --import tsx src/app.ts', 'src/app.ts'],
   ['exec node server.js', 'server.js'],
   ['cross-env A=1 node server.js', 'server.js'],
+  ['nest start', 'dist/src/main.js'],
 ])('%s runs %s', ([command = '', file]) => {
   expect(resolveStart(command, tree, { scripts })).toMatchObject({ file, preloads: [] });
 });

@@ -8,6 +8,7 @@ import normalizeBin from 'npm-normalize-package-bin';
 import { BuildFailure } from '../../failure.ts';
 import { isInside } from '../../paths.ts';
 import { parseCommandLine } from './command-line.ts';
+import { fileOfCommand } from './framework-servers.ts';
 import type { PackageJson } from './package-json.ts';
 
 /** What a process type runs. */
@@ -69,6 +70,8 @@ export function resolveStart(command: string, tree: string, packageJson: Package
       if (trail.length > 8) throw notUnderstood(trail, 'its scripts run each other in a circle');
       return follow(next, [...trail, next], environment);
     }
+    const server = fileOfCommand([posix.basename(program), rest[0]].join(' '), tree);
+    if (server !== undefined) return { ...runFile([server], trail), environment };
     const file = commandFile(posix.basename(program), tree, packageJson);
     if (file !== undefined) return { file, preloads: [], args: rest, environment };
     if (!runners.has(posix.basename(program))) throw notUnderstood(trail, `it runs ${JSON.stringify(program)}`);
