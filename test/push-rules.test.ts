@@ -1,4 +1,5 @@
 /** What a deploy looks at before it builds: branches, submodules, Git LFS. */
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Platform } from './support/platform.ts';
 import { Repository } from './support/repository.ts';
@@ -30,6 +31,26 @@ it('deploys another branch that is pushed to main, and master as well', async ()
   await repository.commit('Again');
   const master = await repository.git('push', platform.remote('branches'), 'HEAD:refs/heads/master');
   expect(master.stderr).toContain('Released v3');
+  await repository.destroy();
+});
+
+it('asks the credential helper, and takes a large push to another branch in chunks, when it has said to go on', async () => {
+  const repository = await newApp('helper');
+  const url = `http://localhost:${platform.port}/helper.git`;
+  const helper = (password: string) => [
+    '-c',
+    `credential.helper=!f() { echo username=any; echo password=${password}; }; f`,
+  ];
+  const refused = await repository.git(...helper('wrong'), 'push', url, 'main:draft');
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr).toContain('Authentication failed');
+  await repository.write({ 'large.txt': randomBytes(8_000_000).toString('base64') });
+  await repository.commit('A large file');
+  const inChunks = ['-c', 'http.extraHeader=Expect: 100-continue', '-c', 'http.postBuffer=1'];
+  const { code, stderr } = await repository.git(...helper(platform.apiKey), ...inChunks, 'push', url, 'main:draft');
+  expect(stderr).toContain('remote: Pushed to non-deploy branch, skipping build.');
+  expect(code).toBe(0);
+  expect((await platform.api<unknown[]>('GET', '/apps/helper/builds')).body).toEqual([]);
   await repository.destroy();
 });
 
