@@ -1,5 +1,7 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { Hono } from 'hono';
 import type { ApiContext, User } from './auth.ts';
+import type { Resource } from './heroku.ts';
 
 export const account = new Hono<ApiContext>();
 
@@ -26,5 +28,5 @@ function accountResource(user: User) {
     two_factor_authentication: false,
     updated_at: user.updatedAt,
     verified: true,
-  };
+  } satisfies Resource<Heroku.Account>;
 }

@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { and, eq, isNull, or } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
@@ -6,6 +7,7 @@ import { findApp } from '../platform/apps.ts';
 import { database, now } from '../platform/database.ts';
 import { ApiError, invalid, notFound } from '../platform/errors.ts';
 import type { ApiContext, User } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { body } from './validate.ts';
 
@@ -135,5 +137,5 @@ async function resource(c: Context<ApiContext>, row: Transfer) {
     recipient: person(recipient),
     state: row.state,
     updated_at: row.updatedAt,
-  };
+  } satisfies Resource<Heroku.AppTransfer>;
 }

@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { desc, eq, sql } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
@@ -9,6 +10,7 @@ import { ApiError, invalid } from '../platform/errors.ts';
 import { announce } from '../platform/routes.ts';
 import { appUrl } from '../platform/urls.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { region } from './region.ts';
 import { stack } from './stack.ts';
@@ -120,5 +122,5 @@ export async function appResource(c: Context<ApiContext>, app: App) {
     team: null,
     updated_at: app.updatedAt,
     web_url: appUrl(c.env, app.name),
-  };
+  } satisfies Resource<Heroku.App>;
 }

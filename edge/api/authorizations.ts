@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { and, eq } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
@@ -6,6 +7,7 @@ import { database } from '../platform/database.ts';
 import { notFound } from '../platform/errors.ts';
 import { createToken, newToken, type Token } from '../platform/tokens.ts';
 import type { ApiContext, User } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { body } from './validate.ts';
 
@@ -76,7 +78,7 @@ function resource(row: Token, user: User, token?: string) {
   const left = row.expiresAt && Math.max(0, Math.round((Date.parse(row.expiresAt) - Date.now()) / 1000));
   return {
     id: row.id,
-    access_token: { id: row.id, expires_in: left || null, token: token ?? null },
+    access_token: { id: row.id, expires_in: left || null, ...(token !== undefined && { token }) },
     client: null,
     created_at: row.createdAt,
     description: row.description,
@@ -86,5 +88,5 @@ function resource(row: Token, user: User, token?: string) {
     session: null,
     updated_at: row.createdAt,
     user: { id: user.id, email: user.email, full_name: user.name },
-  };
+  } satisfies Resource<Heroku.OAuthAuthorization, never, 'description' | 'session'>;
 }

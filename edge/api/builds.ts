@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { and, eq } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
@@ -12,6 +13,7 @@ import { liveText } from '../platform/live-text.ts';
 import { isSigned, laterDay, signUrl } from '../platform/signed-url.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { ownSource } from './sources.ts';
 import { stack } from './stack.ts';
@@ -138,5 +140,5 @@ async function buildResource(c: Context<ApiContext>, { build, user, release }: R
     status: build.status,
     updated_at: build.updatedAt,
     user: { id: user.id, email: user.email },
-  };
+  } satisfies Resource<Heroku.Build, 'release' | 'slug'>;
 }

@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { and, eq, isNull, or } from 'drizzle-orm';
 import { Hono } from 'hono';
 import * as z from 'zod';
@@ -7,6 +8,7 @@ import { type Database, database, isUniqueViolation, now } from '../platform/dat
 import { invalid, notFound } from '../platform/errors.ts';
 import { appOf, ownAppOf } from './apps.ts';
 import type { ApiContext, User } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { body } from './validate.ts';
 
 export const collaborators = new Hono<ApiContext>();
@@ -75,5 +77,5 @@ function resource(app: App, row: { id: string; createdAt: string }, user: User, 
     role,
     updated_at: row.createdAt,
     user: { id: user.id, email: user.email, federated: false },
-  };
+  } satisfies Resource<Heroku.Collaborator>;
 }

@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { and, eq, or } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
@@ -11,6 +12,7 @@ import { appHost } from '../platform/urls.ts';
 import { isControlHost } from '../router/hosts.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { body } from './validate.ts';
 
@@ -97,16 +99,17 @@ const ownDomain = (env: Env, app: App): Domain => ({
   kind: 'heroku',
 });
 
-const resource = (env: Env, app: App, { id, hostname, kind, createdAt }: Domain) => ({
-  id,
-  acm_status: null,
-  acm_status_reason: null,
-  app: { id: app.id, name: app.name },
-  cname: kind === 'custom' ? appHost(env, app.name) : null,
-  created_at: createdAt,
-  hostname,
-  kind,
-  sni_endpoint: null,
-  status: kind === 'custom' ? 'succeeded' : 'none',
-  updated_at: createdAt,
-});
+const resource = (env: Env, app: App, { id, hostname, kind, createdAt }: Domain) =>
+  ({
+    id,
+    acm_status: null,
+    acm_status_reason: null,
+    app: { id: app.id, name: app.name },
+    cname: kind === 'custom' ? appHost(env, app.name) : null,
+    created_at: createdAt,
+    hostname,
+    kind,
+    sni_endpoint: null,
+    status: kind === 'custom' ? 'succeeded' : 'none',
+    updated_at: createdAt,
+  }) satisfies Resource<Heroku.Domain>;

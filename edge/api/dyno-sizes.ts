@@ -1,8 +1,10 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { Hono } from 'hono';
 import { type DynoSize, dynoSizes as sizes } from '../platform/dyno-sizes.ts';
 import { notFound } from '../platform/errors.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 
 export const dynoSizes = new Hono<ApiContext>();
 
@@ -34,5 +36,5 @@ function sizeResource({ name, memory, compute, dedicated, units }: DynoSize) {
     name,
     precise_dyno_units: units,
     private_space_only: false,
-  };
+  } satisfies Resource<Heroku.DynoSize, never, 'architecture' | 'generation'>;
 }

@@ -1,4 +1,5 @@
 /** Dynos: what runs of an app now (Platform API Reference, "Dyno"). */
+import type * as Heroku from '@heroku-cli/schema';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import type { OneOffDyno } from '../../schema/one-off.ts';
@@ -12,6 +13,7 @@ import { oneOffDynos, startAttached, startDetached, stopOneOffs } from '../platf
 import { currentRelease } from '../platform/releases.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { body } from './validate.ts';
 
 export const dynos = new Hono<ApiContext>();
@@ -159,5 +161,5 @@ function dynoResource(app: App, dyno: FormationDyno) {
     state: dyno.state,
     type: dyno.type,
     updated_at: dyno.updatedAt,
-  };
+  } satisfies Resource<Heroku.Dyno>;
 }

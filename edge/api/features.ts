@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { features as featuresTable } from '../../schema/tables.ts';
@@ -7,6 +8,7 @@ import { appFeatures, type Feature, featuresOf, findFeature } from '../platform/
 import { announce, nextRevision } from '../platform/routes.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { body } from './validate.ts';
 
@@ -61,15 +63,16 @@ function find(asked: string): Feature {
   return feature;
 }
 
-const resource = ({ id, name, displayName, description, docUrl, state }: Feature, has: ReadonlySet<string>) => ({
-  id,
-  created_at: SINCE,
-  description,
-  display_name: displayName,
-  doc_url: docUrl,
-  enabled: has.has(name),
-  feedback_email: '',
-  name,
-  state,
-  updated_at: SINCE,
-});
+const resource = ({ id, name, displayName, description, docUrl, state }: Feature, has: ReadonlySet<string>) =>
+  ({
+    id,
+    created_at: SINCE,
+    description,
+    display_name: displayName,
+    doc_url: docUrl,
+    enabled: has.has(name),
+    feedback_email: '',
+    name,
+    state,
+    updated_at: SINCE,
+  }) satisfies Resource<Heroku.AppFeature>;

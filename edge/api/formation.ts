@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { and, asc, eq, or } from 'drizzle-orm';
 import { Hono } from 'hono';
 import * as z from 'zod';
@@ -10,6 +11,7 @@ import { announce, nextRevision } from '../platform/routes.ts';
 import { RELEASE } from '../router/placement.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { body } from './validate.ts';
 
 export const formation = new Hono<ApiContext>();
@@ -116,5 +118,5 @@ function formationResource(app: App, row: Row) {
     size: row.size,
     type: row.type,
     updated_at: row.updatedAt,
-  };
+  } satisfies Resource<Heroku.Formation, never, 'dyno_size'>;
 }

@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { type Drain, MAX_DRAINS } from '../logs/drains.ts';
@@ -7,6 +8,7 @@ import { invalid, notFound } from '../platform/errors.ts';
 import { isTrusted } from '../platform/internet.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { body } from './validate.ts';
 
@@ -68,12 +70,13 @@ async function find(c: Context<ApiContext, '/apps/:app/log-drains/:drain'>, app:
 
 const channelOf = (c: Context<ApiContext>, app: App) => c.env.LOG_CHANNEL.get(c.env.LOG_CHANNEL.idFromName(app.id));
 
-const resource = ({ id, url, token, createdAt }: Drain) => ({
-  id,
-  url,
-  token,
-  addon: null,
-  extended: null,
-  created_at: createdAt,
-  updated_at: createdAt,
-});
+const resource = ({ id, url, token, createdAt }: Drain) =>
+  ({
+    id,
+    url,
+    token,
+    addon: null,
+    extended: null,
+    created_at: createdAt,
+    updated_at: createdAt,
+  }) satisfies Resource<Heroku.LogDrain, 'addon', 'extended'>;

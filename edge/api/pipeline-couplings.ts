@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { eq, inArray } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
@@ -7,6 +8,7 @@ import { database, isUniqueViolation, now } from '../platform/database.ts';
 import { invalid, notFound } from '../platform/errors.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { findPipeline, own, pipelineOf } from './pipelines.ts';
 import { body } from './validate.ts';
@@ -118,5 +120,5 @@ async function resource(c: Context<ApiContext>, { id, appId, pipelineId, stage, 
     pipeline: { id: pipelineId, name: pipeline?.name ?? null },
     stage,
     updated_at: updatedAt,
-  };
+  } satisfies Resource<Heroku.PipelineCoupling>;
 }

@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { eq } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
@@ -8,6 +9,7 @@ import { ApiError, invalid, notFound } from '../platform/errors.ts';
 import { currentRelease, type Release, type Slug } from '../platform/releases.ts';
 import { releaseSlug } from '../platform/slug-release.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { couplingOf } from './pipeline-couplings.ts';
 import { findPipeline, type Pipeline } from './pipelines.ts';
@@ -116,7 +118,7 @@ function promotionResource(targets: Target[]) {
     source: { app: { id: first.sourceAppId }, release: { id: first.sourceReleaseId } },
     status: targets.some(({ status }) => status === 'pending') ? 'pending' : 'completed',
     updated_at: first.createdAt,
-  };
+  } satisfies Resource<Heroku.PipelinePromotion>;
 }
 
 const targetResource = ({ id, promotionId, appId, releaseId, status, error }: Target) => ({

@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { and, eq, inArray, isNotNull, or } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
@@ -10,6 +11,7 @@ import {
 import { database, isUniqueViolation, now } from '../platform/database.ts';
 import { ApiError, invalid, notFound } from '../platform/errors.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { body } from './validate.ts';
 
@@ -114,11 +116,12 @@ async function unlessTaken(name: string, write: () => Promise<unknown>): Promise
   }
 }
 
-const resource = ({ id, name, ownerId, createdAt, updatedAt }: Pipeline) => ({
-  id,
-  created_at: createdAt,
-  generation: { id: 'cedar', name: 'cedar' },
-  name,
-  owner: { id: ownerId, type: 'user' },
-  updated_at: updatedAt,
-});
+const resource = ({ id, name, ownerId, createdAt, updatedAt }: Pipeline) =>
+  ({
+    id,
+    created_at: createdAt,
+    generation: { id: 'cedar', name: 'cedar' },
+    name,
+    owner: { id: ownerId, type: 'user' },
+    updated_at: updatedAt,
+  }) satisfies Resource<Heroku.Pipeline, never, 'generation'>;

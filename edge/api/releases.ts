@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { and, eq, or } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
@@ -11,6 +12,7 @@ import { isSigned, laterDay, signUrl } from '../platform/signed-url.ts';
 import { releaseSlug } from '../platform/slug-release.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { findSlug } from './slugs.ts';
 import { body } from './validate.ts';
@@ -120,5 +122,5 @@ async function releaseResource(c: Context<ApiContext>, app: App, { release, user
     updated_at: release.createdAt,
     user: { id: user.id, email: user.email },
     version: release.version,
-  };
+  } satisfies Resource<Heroku.Release, never, 'artifacts' | 'eligible_for_rollback'>;
 }

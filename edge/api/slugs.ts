@@ -1,4 +1,5 @@
 /** Slugs ("Platform API Reference", Slug; "Creating Slugs from Scratch"): what is built elsewhere, uploaded and released. */
+import type * as Heroku from '@heroku-cli/schema';
 import { eq } from 'drizzle-orm';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
@@ -13,6 +14,7 @@ import { slugKey, uploadPrefix } from '../platform/slugs.ts';
 import { storeUpload } from '../platform/upload.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { stack } from './stack.ts';
 import { body } from './validate.ts';
 
@@ -129,5 +131,5 @@ async function slugResource(c: Context<ApiContext>, slug: Slug, method: 'GET' | 
     size: slug.size,
     stack,
     updated_at: slug.createdAt,
-  };
+  } satisfies Resource<Heroku.Slug, never, 'app'>;
 }

@@ -1,3 +1,4 @@
+import type * as Heroku from '@heroku-cli/schema';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import * as z from 'zod';
 import type { App } from '../platform/apps.ts';
@@ -15,6 +16,7 @@ import {
 import { publish, webhookChannel } from '../webhooks/publish.ts';
 import { appOf } from './apps.ts';
 import type { ApiContext } from './auth.ts';
+import type { Resource } from './heroku.ts';
 import { page } from './paging.ts';
 import { body } from './validate.ts';
 
@@ -169,15 +171,16 @@ async function find(c: Context<ApiContext>, app: App): Promise<Webhook> {
   return webhook;
 }
 
-const resource = (app: App, { id, url, include, level, createdAt, updatedAt }: Webhook) => ({
-  id,
-  app: { id: app.id, name: app.name },
-  created_at: createdAt,
-  include,
-  level,
-  updated_at: updatedAt,
-  url,
-});
+const resource = (app: App, { id, url, include, level, createdAt, updatedAt }: Webhook) =>
+  ({
+    id,
+    app: { id: app.id, name: app.name },
+    created_at: createdAt,
+    include,
+    level,
+    updated_at: updatedAt,
+    url,
+  }) satisfies Resource<Heroku.AppWebhook>;
 
 const deliveryResource = (delivery: Delivery) => ({
   id: delivery.id,
