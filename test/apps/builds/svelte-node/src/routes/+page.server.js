@@ -1,0 +1,1 @@
+export const load = ({ url }) => ({ greeting: `hello ${url.searchParams.get('name')}` });
