@@ -28,7 +28,7 @@ const environment = {
 };
 
 const git = (cwd: string, ...args: string[]): void => {
-  execFileSync('git', args, { cwd, env: environment, stdio: 'ignore', timeout: 300_000 });
+  execFileSync('git', args, { cwd, env: environment, stdio: ['ignore', 'ignore', 'inherit'], timeout: 300_000 });
 };
 
 /** A repository with one commit for each step, of the files that the step gives. */
@@ -36,6 +36,8 @@ function repository(name: string, steps: Iterable<Files>): string {
   const path = join(directory, name);
   mkdirSync(path);
   git(path, 'init', '--quiet', '--initial-branch', 'main');
+  // It would pack in the background, and take away what the next command reads.
+  git(path, 'config', 'gc.auto', '0');
   for (const files of steps) {
     for (const [file, content] of Object.entries(files)) {
       mkdirSync(dirname(join(path, file)), { recursive: true });

@@ -1,6 +1,7 @@
 /** What a repository does by itself, by its alarm: it repacks, and collects what nobody claims. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sendPart } from './git-host/send-part.ts';
 import { type GitHost, startGitHost } from './git-host/start.ts';
 import { WorkingCopy } from './git-host/working-copy.ts';
 
@@ -48,15 +49,18 @@ it('makes one pack of many after pushes, and deletes the others in their time', 
   await work.expectSameAs(await WorkingCopy.clone(`${host.url}/quiet.git`));
 });
 
-it('loses nothing when the process is killed in the middle of a repack, and does it afterwards', async () => {
+it('loses nothing when the process is killed in the middle of a repack and a push, and does the repack afterwards', async () => {
   const url = () => `${host.url}/killed.git`;
   const work = await WorkingCopy.empty();
   const others = await host.storedFiles();
+  const socket = sendPart(`${host.url}/cut.git`);
+  await expect.poll(() => host.storedFiles(), PATIENCE).toBeGreaterThan(others);
   await pushes(work, 'killed', 12_000_000);
   const before = await packs('killed');
   expect(before.length).toBeGreaterThan(1);
   await expect.poll(() => isWriting('killed'), { timeout: 60_000, interval: 5 }).toBe(true);
   await host.kill();
+  socket.destroy();
   await host.restart();
   await work.expectSameAs(await WorkingCopy.clone(url()));
   await expect.poll(() => packs('killed'), PATIENCE).toHaveLength(1);

@@ -3,11 +3,11 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, readdir, readFile, symlink } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { deflateSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sendPart } from './git-host/send-part.ts';
 import { type GitHost, startGitHost } from './git-host/start.ts';
 import { WorkingCopy } from './git-host/working-copy.ts';
 
@@ -413,19 +413,8 @@ it('goes on with a push whose client goes away while it waits', async () => {
 
 it('keeps nothing of a push whose client goes away in the middle of the pack', async () => {
   const url = remote();
-  const { port } = new URL(url);
-  const socket = connect(Number(port), '127.0.0.1');
-  const line = `${'0'.repeat(40)} ${'1'.repeat(40)} refs/heads/main\0report-status`;
-  const head = `${(line.length + 4).toString(16).padStart(4, '0')}${line}0000PACK\0\0\0\x02\0\0\0\x40`;
-  socket.write(
-    `POST ${new URL(url).pathname}/git-receive-pack HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n` +
-      `Content-Type: application/x-git-receive-pack-request\r\n\r\n${head}`,
-  );
-  // Blobs that are stored without compression, more of them than one part of an upload takes.
   const files = await host.storedFiles();
-  for (let i = 0; i < 24; i++) {
-    socket.write(Buffer.concat([Buffer.of(0xb0, 0x80, 0x7d), deflateSync(Buffer.alloc(256_000, i), { level: 0 })]));
-  }
+  const socket = sendPart(url);
   // The first part of the upload is there: without it, there would be nothing to delete.
   await expect.poll(() => host.storedFiles(), { timeout: 60_000 }).toBeGreaterThan(files);
   socket.destroy();

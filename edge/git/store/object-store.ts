@@ -7,6 +7,7 @@ import { applyDelta, readDeltaSizes } from '../pack/delta.ts';
 import { OFS_DELTA, REF_DELTA } from '../pack/entry.ts';
 import { PackFile } from '../pack/pack-file.ts';
 import { PackIndex } from '../pack/pack-index.ts';
+import { Turns } from '../turns.ts';
 import { ByteCache } from './cache.ts';
 import { indexKey, packKey } from './keys.ts';
 
@@ -44,6 +45,7 @@ export class ObjectStore {
   readonly #appId: string;
   readonly #files: PackFile[];
   readonly #cache = new ByteCache<number, GitObject>(OBJECT_CACHE_BYTES);
+  readonly #turns = new Turns();
   #indexes: PackIndex[] | undefined;
 
   /** @param packs oldest first */
@@ -193,6 +195,8 @@ export class ObjectStore {
       object = { type: object.type, data: applyDelta(object.data, bytes, MAX_HELD) };
       this.#keep(delta.key, object);
     }
+    const turn = this.#turns.take(object.data.length);
+    if (turn) await turn;
     return object;
   }
 

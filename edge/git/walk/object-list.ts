@@ -6,7 +6,6 @@ import { OidTable } from '../objects/oid-table.ts';
 import { isGitlink, isTree, TreeCursor } from '../objects/tree.ts';
 import type { ObjectFilter } from '../protocol/fetch-request.ts';
 import type { Location, ObjectStore } from '../store/object-store.ts';
-import { Turns } from '../turns.ts';
 import type { History } from './fetch-walk.ts';
 
 /** Objects to send. */
@@ -21,7 +20,6 @@ export class ObjectList {
   /** How near to a commit a tree has been met, by number in `#trees`. */
   readonly #trees = new OidTable();
   readonly #depths: number[] = [];
-  readonly #turns = new Turns();
 
   constructor(store: ObjectStore, filter: ObjectFilter | undefined) {
     this.#store = store;
@@ -71,7 +69,6 @@ export class ObjectList {
     if (this.#isBelow(depth + 1)) return;
     const old = await this.#entriesOf(known);
     const cursor = new TreeCursor(await this.#store.read(oidAt(tree), ObjectType.tree));
-    await this.#turns.take(cursor.data.length);
     while (cursor.next()) {
       if (isGitlink(cursor.mode)) continue;
       const before = known.length > 0 ? (old.get(cursor.name()) ?? []) : [];
