@@ -45,16 +45,16 @@ it('makes one pack of many after pushes, and deletes the others in their time', 
   await expect.poll(() => packs('quiet'), PATIENCE).toHaveLength(1);
   expect(before).not.toContain((await packs('quiet'))[0]);
   // One pack and its index, and no parts of an upload.
-  await expect.poll(() => host.storedFiles(), PATIENCE).toBe(await filesOf('quiet'));
+  await expect.poll(() => host.storedParts(), PATIENCE).toBe(await partsOf('quiet'));
   await work.expectSameAs(await WorkingCopy.clone(`${host.url}/quiet.git`));
 });
 
 it('loses nothing when the process is killed in the middle of a repack and a push, and does the repack afterwards', async () => {
   const url = () => `${host.url}/killed.git`;
   const work = await WorkingCopy.empty();
-  const others = await host.storedFiles();
+  const others = await host.storedParts();
   const socket = sendPart(`${host.url}/cut.git`);
-  await expect.poll(() => host.storedFiles(), PATIENCE).toBeGreaterThan(others);
+  await expect.poll(() => host.storedParts(), PATIENCE).toBeGreaterThan(others);
   await pushes(work, 'killed', 12_000_000);
   const before = await packs('killed');
   expect(before.length).toBeGreaterThan(1);
@@ -65,14 +65,14 @@ it('loses nothing when the process is killed in the middle of a repack and a pus
   await work.expectSameAs(await WorkingCopy.clone(url()));
   await expect.poll(() => packs('killed'), PATIENCE).toHaveLength(1);
   expect(before).not.toContain((await packs('killed'))[0]);
-  await expect.poll(() => host.storedFiles(), PATIENCE).toBe(others + (await filesOf('killed')));
+  await expect.poll(() => host.storedParts(), PATIENCE).toBe(others + (await partsOf('killed')));
   await work.expectSameAs(await WorkingCopy.clone(url()));
   await pushes(work, 'killed');
   await work.expectSameAs(await WorkingCopy.clone(url()));
 });
 
-/** In how many files a pack and its index are stored: a pack comes in parts of 5 MiB. */
-async function filesOf(app: string): Promise<number> {
+/** In how many parts a pack and its index are stored: of 5 MiB. */
+async function partsOf(app: string): Promise<number> {
   const keys = (await (await fetch(`${host.url}/${app}.git/keys`)).json()) as { size: number }[];
-  return keys.reduce((files, { size }) => files + Math.ceil(size / (5 * 1024 * 1024)), 0);
+  return keys.reduce((parts, { size }) => parts + Math.ceil(size / (5 * 1024 * 1024)), 0);
 }

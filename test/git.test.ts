@@ -282,13 +282,13 @@ it.each([
 it('refuses a body that is not compressed as it says, and keeps nothing of it', async () => {
   const url = remote();
   const body = gzipSync(await pushBody(await WorkingCopy.create({ file: randomBytes(7_000_000) })));
-  const files = await host.storedFiles();
+  const parts = await host.storedParts();
   const headers = { 'content-encoding': 'gzip' };
   for (const broken of [Buffer.from('not compressed'), body.subarray(0, 6_000_000)]) {
     const { text } = await postExpecting(`${url}/git-receive-pack`, headers, broken);
     expect(text).toContain('the body of the request broke off');
   }
-  await expect.poll(() => host.storedFiles(), { timeout: 60_000 }).toBe(files);
+  await expect.poll(() => host.storedParts(), { timeout: 60_000 }).toBe(parts);
 });
 
 it('keeps a pushed master as HEAD', async () => {
@@ -413,12 +413,12 @@ it('goes on with a push whose client goes away while it waits', async () => {
 
 it('keeps nothing of a push whose client goes away in the middle of the pack', async () => {
   const url = remote();
-  const files = await host.storedFiles();
+  const parts = await host.storedParts();
   const socket = sendPart(url);
   // The first part of the upload is there: without it, there would be nothing to delete.
-  await expect.poll(() => host.storedFiles(), { timeout: 60_000 }).toBeGreaterThan(files);
+  await expect.poll(() => host.storedParts(), { timeout: 60_000 }).toBeGreaterThan(parts);
   socket.destroy();
-  await expect.poll(() => host.storedFiles(), { timeout: 60_000 }).toBe(files);
+  await expect.poll(() => host.storedParts(), { timeout: 60_000 }).toBe(parts);
   expect(await (await fetch(`${url}/keys`)).json()).toEqual([]);
 });
 

@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
@@ -16,8 +17,8 @@ export interface GitHost {
   restart(): Promise<void>;
   /** Ends its process as a power cut would. `restart` comes next. */
   kill(): Promise<void>;
-  /** How many files its bucket holds on the disk: whole objects, and parts of uploads that are not complete. */
-  storedFiles(): Promise<number>;
+  /** What its bucket holds: objects that were put whole, and parts of uploads, complete or not. */
+  storedParts(): Promise<number>;
   /** Stops it, and deletes its data. */
   destroy(): Promise<void>;
 }
@@ -41,9 +42,11 @@ export async function startGitHost(schedule: Partial<Schedule> = {}): Promise<Gi
     async kill() {
       for (const pid of await workerdProcesses()) process.kill(pid, 'SIGKILL');
     },
-    async storedFiles() {
-      const files = await readdir(storage, { recursive: true, withFileTypes: true });
-      return files.filter((file) => file.isFile() && file.parentPath.endsWith('/blobs')).length;
+    async storedParts() {
+      const directory = join(storage, 'r2/miniflare-R2BucketObject');
+      const names = await readdir(directory).catch(() => []);
+      const database = names.find((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
+      return database ? countParts(join(directory, database)) : 0;
     },
     async destroy() {
       await host.stop();
@@ -70,6 +73,22 @@ function start(script: string, storage: string, schedule: Partial<Schedule>): Mi
     }),
     resourcePersistencePath: storage,
   });
+}
+
+/** No API of R2 lists the uploads that are not complete; Miniflare has them in its database. */
+function countParts(path: string): number {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
+  try {
+    const row = database
+      .prepare(
+        `SELECT (SELECT COUNT(*) FROM _mf_objects WHERE blob_id IS NOT NULL) +
+                (SELECT COUNT(*) FROM _mf_multipart_parts) AS count`,
+      )
+      .get();
+    return Number(row?.count);
+  } finally {
+    database.close();
+  }
 }
 
 /** The workerd processes that this one has started (Linux). */
