@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { LockEntry } from './lock.ts';
 import { addBuild, ownBuilds, useWasmBuilds } from './wasm-builds.ts';
 
-const use = (packages: Record<string, LockEntry>) => useWasmBuilds({ lockfileVersion: 3, packages });
+const use = (packages: Record<string, LockEntry>) => useWasmBuilds({ lockfileVersion: 3, packages }, '/app');
 
 it('pins the WebAssembly build of a package in its place, wherever that is', () => {
   const native = {
@@ -81,9 +81,10 @@ it('adds the build for WebAssembly to a lock that was made for one platform, wit
 });
 
 it('puts the compiler of Next.js for WebAssembly beside it', () => {
-  const { lock, replaced } = use({ 'node_modules/next': { version: '16.4.6' } });
+  const { lock, replaced, environment } = use({ 'node_modules/next': { version: '16.4.6' } });
   expect(lock.packages['node_modules/@next/swc-wasm-nodejs']).toEqual({ version: '16.4.6' });
   expect(replaced).toEqual([{ name: '@next/swc', version: '16.4.6', by: '@next/swc-wasm-nodejs', dev: false }]);
+  expect(environment).toMatchObject({ NEXT_TEST_WASM_DIR: '/app/node_modules/@next/swc-wasm-nodejs' });
 });
 
 it('names the builds that packages bring themselves, but for those of other machines', () => {

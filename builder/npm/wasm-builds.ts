@@ -39,10 +39,16 @@ const unusable: Record<string, { build: RegExp; help: string }> = {
   },
 };
 
-/** Packages with machine code that only some of their commands need, and what lets the others do without. */
-const withoutEngine: Record<string, Readonly<Record<string, string>>> = {
-  // Of `prisma migrate` and `prisma db`; the client and its generator are WebAssembly since Prisma 7.
-  '@prisma/engines': { PRISMA_SCHEMA_ENGINE_BINARY: '/dev/null' },
+/** What packages find in the environment of scripts, so that they do without machine code: by the `node_modules` they are in. */
+const environments: Record<string, (modules: string) => Readonly<Record<string, string>>> = {
+  // Only `prisma migrate` and `prisma db` need it; the client and its generator are WebAssembly since Prisma 7.
+  '@prisma/engines': () => ({ PRISMA_SCHEMA_ENGINE_BINARY: '/dev/null' }),
+  // Its compiler has a build for WebAssembly, which it takes on no machine where it has a native one; Turbopack has none.
+  next: (modules) => ({
+    NEXT_TEST_WASM: '1',
+    NEXT_TEST_WASM_DIR: `${modules}/@next/swc-wasm-nodejs`,
+    IS_WEBPACK_TEST: '1',
+  }),
 };
 
 /**
@@ -93,10 +99,14 @@ export interface Unreplaced {
  * Packages that load their build for a platform from an optional dependency (oxide, rolldown, oxc, sharp) need nothing
  * of this where the lock pins the one for `wasm32`. A lock that was made for one platform alone may lack it.
  *
+ * @param root where the app stands for its scripts
  * @returns the lock to install; what was replaced, by name; what nothing replaces; what the lock lacks; and what the
  * packages are to find in their environment
  */
-export function useWasmBuilds({ lockfileVersion, packages }: Lock): {
+export function useWasmBuilds(
+  { lockfileVersion, packages }: Lock,
+  root: string,
+): {
   lock: Lock;
   replaced: Replacement[];
   unreplaced: Unreplaced[];
@@ -115,7 +125,7 @@ export function useWasmBuilds({ lockfileVersion, packages }: Lock): {
     if (isUnusable(name)) continue;
     const without = isPackage ? own(unusable, name) : undefined;
     if (without !== undefined) unreplaced.push({ name, version, dev, help: without.help });
-    Object.assign(environment, isPackage && own(withoutEngine, name));
+    if (isPackage) Object.assign(environment, own(environments, name)?.(`${root}/${parentOf(place)}node_modules`));
     const last = isPackage ? own(lastInJavaScript, name) : undefined;
     if (last && Number.parseInt(version, 10) >= last.from) {
       changed[place] = buildOf({ ...entry, version: last.version }, name);

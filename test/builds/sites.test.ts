@@ -59,3 +59,11 @@ test('SvelteKit, prerendered', async () => {
   expect(await get('svelte')).toContain('pressed 2 times</button>');
   expect(await get('svelte', '/about')).toContain('<p>made while it was built</p>');
 });
+
+test('Next.js, exported: its compiler as WebAssembly, and webpack in place of Turbopack', async () => {
+  expect(await pushApp(platform, 'builds/next')).toContain('Using @next/swc-wasm-nodejs@');
+  const page = await get('next');
+  expect(page).toMatch(/<button>pressed <!-- -->2<\/button>/);
+  expect(await get('next', '/about')).toMatch(/<p>exported by Next\.js <!-- -->16\./);
+  expect(await get('next', named(page, /src="(\/_next\/static\/chunks\/app\/page-[\w-]+\.js)"/))).toContain('pressed ');
+});

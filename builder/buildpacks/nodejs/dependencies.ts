@@ -9,6 +9,7 @@ import { resolve, resolvePackage } from '../../npm/resolve.ts';
 import { addBuild, ownBuilds, useWasmBuilds } from '../../npm/wasm-builds.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { count } from './count.ts';
+import { mount } from './machine.ts';
 
 export interface Dependencies {
   installed: Installed;
@@ -41,7 +42,7 @@ export async function installDependencies(
   const { lock, replaced, unreplaced, environment, lockfile } = await context.phase('resolve', async () => {
     const options = { scratch: join(scratch, 'resolve'), cache, settings, signal, update };
     const { lock: resolved, lockfile } = await resolve(tree, manifests, options);
-    const { lock, missing, ...rest } = useWasmBuilds(resolved);
+    const { lock, missing, ...rest } = useWasmBuilds(resolved, mount);
     const wanted = missing.filter(({ dev }) => development || !dev);
     const found = await Promise.all(
       wanted.map(({ name, version }, at) =>

@@ -10,7 +10,7 @@ import { projectSettings } from '../../npm/npmrc.ts';
 import type { RegistrySettings } from '../../npm/settings.ts';
 
 /** Where the tree stands in the machine, as on Heroku. */
-const mount = '/app';
+export const mount = '/app';
 
 export interface Ended {
   /** Null when a signal ended it. */
