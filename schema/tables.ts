@@ -266,6 +266,42 @@ export const promotionTargets = sqliteTable(
   (table) => [index('promotion_targets_promotion').on(table.promotionId)],
 );
 
+/** Apps that were set up by their source's app.json: with their first build, and what is done after it. */
+export const appSetups = sqliteTable(
+  'app_setups',
+  {
+    id: id(),
+    appId: text('app_id')
+      .notNull()
+      .references(() => apps.id, { onDelete: 'cascade' }),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id),
+    buildId: text('build_id').notNull().unique(),
+    status: text('status', { enum: ['pending', 'succeeded', 'failed'] }).notNull(),
+    /** Why it failed, in one sentence. */
+    failure: text('failure'),
+    /** Process types to what app.json says of them. */
+    formation: text('formation', { mode: 'json' })
+      .$type<Record<string, { quantity?: number; size?: string }>>()
+      .notNull(),
+    /** The command that runs once the app is deployed. */
+    postdeploy: text('postdeploy'),
+    /** What it printed, and its exit status; null until it has ended. */
+    output: text('output'),
+    exitCode: integer('exit_code'),
+    /** Where the person goes when it has succeeded: a URL, or a path of the app. */
+    successUrl: text('success_url'),
+    /** Of a review app: the pipeline that it is in, and what it is a review of. */
+    pipelineId: text('pipeline_id').references(() => pipelines.id, { onDelete: 'cascade' }),
+    branch: text('branch'),
+    prNumber: integer('pr_number'),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (table) => [index('app_setups_app').on(table.appId), index('app_setups_pipeline').on(table.pipelineId)],
+);
+
 /** Apps that their owners have offered to others. */
 export const appTransfers = sqliteTable(
   'app_transfers',

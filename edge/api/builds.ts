@@ -120,14 +120,17 @@ async function find(c: Context<ApiContext>, appId: string, id: string): Promise<
   return row;
 }
 
+/** Where the output of a build is read, without a key. */
+export const outputUrl = (c: Context<ApiContext>, appId: string, buildId: string): Promise<string> =>
+  signUrl(c.env.SECRET_KEY, 'GET', new URL(`${OUTPUT}/${appId}/${buildId}`, c.req.url), laterDay());
+
 async function buildResource(c: Context<ApiContext>, { build, user, release }: Row) {
-  const output = new URL(`${OUTPUT}/${build.appId}/${build.id}`, c.req.url);
   return {
     id: build.id,
     app: { id: build.appId },
     buildpacks: build.buildpacks.map(buildpackResource),
     created_at: build.createdAt,
-    output_stream_url: await signUrl(c.env.SECRET_KEY, 'GET', output, laterDay()),
+    output_stream_url: await outputUrl(c, build.appId, build.id),
     release: release && { id: release.id },
     slug: build.slugId ? { id: build.slugId } : null,
     source_blob: {

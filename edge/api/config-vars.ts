@@ -23,14 +23,14 @@ configVars.get('/apps/:app/config-vars', async (c) => {
 configVars.patch('/apps/:app/config-vars', async (c) => {
   const app = await appOf(c);
   const changes = await body(c, change);
-  for (const name of Object.keys(changes)) checkName(name);
   const current = await releaseConfig(c.env, await currentRelease(database(c.env.DB), app.id));
+  mergeConfig(current, changes);
   if (!changesAnything(current, changes)) return c.json(current);
   const release = await createRelease(c.env, {
     appId: app.id,
     userId: c.get('user').id,
     description: describe(changes),
-    config: (config) => merge(config, changes),
+    config: (config) => mergeConfig(config, changes),
   });
   return c.json(await releaseConfig(c.env, release));
 });
@@ -48,7 +48,12 @@ function changesAnything(config: Config, changes: Record<string, string | null>)
   return Object.entries(changes).some(([name, value]) => (config[name] ?? null) !== value);
 }
 
-function merge(config: Config, changes: Record<string, string | null>): Config {
+/**
+ * Config vars with changes made to them.
+ * @throws ApiError 422 for a name that will not do, or when all together take too much
+ */
+export function mergeConfig(config: Config, changes: Record<string, string | null>): Config {
+  for (const name of Object.keys(changes)) checkName(name);
   const merged = new Map(Object.entries(config));
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) merged.delete(name);

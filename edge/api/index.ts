@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { ApiError } from '../platform/errors.ts';
 import { absent } from './absent.ts';
 import { account } from './account.ts';
+import { appSetups } from './app-setups.ts';
 import { appTransfers } from './app-transfers.ts';
 import { apps } from './apps.ts';
 import { audit, recordChanges } from './audit.ts';
@@ -52,6 +53,7 @@ api.use(authenticate, rateLimit(), limitBody, recordChanges, idempotency, publis
 for (const resource of [
   absent,
   account,
+  appSetups,
   appTransfers,
   apps,
   audit,

@@ -4,6 +4,7 @@ import { type BuildEvent, type BuildResult, buildEvent } from '../../schema/buil
 import { apps, builds, slugs } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { writeLog } from '../logs/write.ts';
+import { concludeSetup } from '../platform/app-setups.ts';
 import { database, now } from '../platform/database.ts';
 import { type OneOffRequest, runReleasePhase } from '../platform/one-offs.ts';
 import { createRelease, currentRelease, type Release, ReleaseFailed, releaseConfig } from '../platform/releases.ts';
@@ -384,6 +385,11 @@ export class BuildQueue extends DurableObject<Env> {
     if (outcome.status === 'failed' && source.type === 'push') {
       await this.env.REPOSITORY.get(this.env.REPOSITORY.idFromName(app.id)).abandonPush(source.pushId);
     }
+    await concludeSetup(this.env, id, {
+      failure: reason,
+      onOutput: (text) => this.#say(id, text),
+      signal: this.#stop.signal,
+    });
     this.ctx.storage.sql.exec('UPDATE builds SET outcome = ? WHERE id = ?', JSON.stringify(outcome), id);
     this.#output.end(id);
     this.#outcomeOf(id).resolve(outcome);

@@ -41,9 +41,6 @@ internal.post('/resume', async (c) => {
   return c.json({ resumed: pending.length });
 });
 
-// The runners ask as soon as they run, which may be before there are tables.
-internal.use((c, next) => (hasBegun(c.env) ? next() : Promise.resolve(starting())));
-
 /** Called when SECRET_KEY is new; see reseal.ts. */
 internal.post('/reseal', async (c) => c.json({ resealed: await reseal(c.env) }));
 
@@ -64,7 +61,8 @@ internal.get('/routes/:host', async (c) => {
   return c.json(answer);
 });
 
-internal.get('/background', async (c) => c.json(await backgroundApps(c.env)));
+/** The runners ask as soon as they run, which may be before there are tables; they ask again. */
+internal.get('/background', async (c) => (hasBegun(c.env) ? c.json(await backgroundApps(c.env)) : starting()));
 
 internal.get('/source/:app/:commit', async (c) => {
   const { app, commit } = c.req.param();

@@ -1,3 +1,28 @@
+CREATE TABLE `app_setups` (
+	`id` text PRIMARY KEY NOT NULL,
+	`app_id` text NOT NULL,
+	`user_id` text NOT NULL,
+	`build_id` text NOT NULL,
+	`status` text NOT NULL,
+	`failure` text,
+	`formation` text NOT NULL,
+	`postdeploy` text,
+	`output` text,
+	`exit_code` integer,
+	`success_url` text,
+	`pipeline_id` text,
+	`branch` text,
+	`pr_number` integer,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade,
+	FOREIGN KEY (`user_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`pipeline_id`) REFERENCES `pipelines`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `app_setups_build_id_unique` ON `app_setups` (`build_id`);--> statement-breakpoint
+CREATE INDEX `app_setups_app` ON `app_setups` (`app_id`);--> statement-breakpoint
+CREATE INDEX `app_setups_pipeline` ON `app_setups` (`pipeline_id`);--> statement-breakpoint
 CREATE TABLE `app_transfers` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,

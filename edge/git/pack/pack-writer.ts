@@ -3,7 +3,7 @@ import { deflateSync } from 'node:zlib';
 import { GitError } from '../errors.ts';
 import { type Oid, oidAt } from '../objects/oid.ts';
 import { packKey } from '../store/keys.ts';
-import type { Location, ObjectStore } from '../store/object-store.ts';
+import type { ObjectStore } from '../store/object-store.ts';
 import type { ObjectList } from '../walk/object-list.ts';
 import {
   OFS_DELTA,
@@ -45,35 +45,33 @@ export class PackWriter {
   async write(list: ObjectList, { ofsDelta, thin }: { ofsDelta: boolean; thin: boolean }): Promise<void> {
     const indexes = await this.#store.load();
     await this.#emit(writePackHeader(list.oids.size));
-    for (const [pack, ids] of byPack(list.locations).entries()) {
-      const index = indexes[pack];
-      if (!index || ids.length === 0) continue;
-      // Where the entries of this pack came to stand in the new one, by their offset here.
-      const written = new Map<number, number>();
-      for (const id of ids) {
-        const { offset } = list.locations[id] ?? { offset: 0 };
+    // Where objects begin in what is written, by their numbers in the list; 0 while they are not.
+    const written = new Float64Array(list.oids.size);
+    for (const [pack, index] of indexes.entries()) {
+      for (const id of list.inPack(pack)) {
+        const offset = list.offset(id);
         const end = index.end(offset) ?? (this.#store.packs[pack]?.size ?? 0) - PACK_TRAILER_BYTES;
         const { type, size, length, distance, base } = await this.#store.file(pack).header(offset);
         const at = this.#position;
+        written[id] = at;
         if (type !== OFS_DELTA && type !== REF_DELTA) {
           await this.#copy(pack, offset, end);
-        } else {
-          const baseAt = type === OFS_DELTA ? offset - distance : -1;
-          const inPack = ofsDelta ? written.get(baseAt) : undefined;
-          const name = base ?? index.oidAtOffset(baseAt);
-          if (inPack !== undefined) {
-            await this.#emit(writeEntryHeader(OFS_DELTA, size));
-            await this.#emit(writeOffset(at - inPack));
-            await this.#copy(pack, offset + length, end);
-          } else if (name && (list.oids.find(name) >= 0 || (thin && list.withClient.find(name) >= 0))) {
-            await this.#emit(writeEntryHeader(REF_DELTA, size));
-            await this.#emit(name);
-            await this.#copy(pack, offset + length, end);
-          } else {
-            await this.#writeWhole(oidAt(list.oids.oid(id)));
-          }
+          continue;
         }
-        written.set(offset, at);
+        const name = base ?? index.oidAtOffset(offset - distance);
+        const baseId = name ? list.oids.find(name) : -1;
+        const baseAt = written[baseId] ?? 0;
+        if (ofsDelta && baseAt > 0) {
+          await this.#emit(writeEntryHeader(OFS_DELTA, size));
+          await this.#emit(writeOffset(at - baseAt));
+          await this.#copy(pack, offset + length, end);
+        } else if (name && (baseId >= 0 || (thin && list.withClient.find(name) >= 0))) {
+          await this.#emit(writeEntryHeader(REF_DELTA, size));
+          await this.#emit(name);
+          await this.#copy(pack, offset + length, end);
+        } else {
+          await this.#writeWhole(oidAt(list.oids.oid(id)));
+        }
       }
     }
     await this.#end();
@@ -135,15 +133,4 @@ export class PackWriter {
     await this.#emit(writeEntryHeader(object.type, object.data.length));
     await this.#emit(deflateSync(object.data));
   }
-}
-
-/** The numbers of the objects by pack, in the order in which they stand there. */
-function byPack(locations: Location[]): number[][] {
-  const packs: number[][] = [];
-  for (const [id, { pack }] of locations.entries()) {
-    while (packs.length <= pack) packs.push([]);
-    packs[pack]?.push(id);
-  }
-  for (const ids of packs) ids.sort((a, b) => (locations[a]?.offset ?? 0) - (locations[b]?.offset ?? 0));
-  return packs;
 }

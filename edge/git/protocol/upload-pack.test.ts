@@ -54,6 +54,15 @@ it('gives all, or what is new, in each version', async () => {
   expect(objectsIn((await fetchFrom(APP, body2(`want ${head}`, have, 'done'), 2)).pack)).toBe(6);
 });
 
+it('gives an annotated tag with what it stands for to a client that asks for tags', async () => {
+  const data = Buffer.from(`object ${head}\ntype commit\ntag v1\ntagger Ada <ada@example.com> 1 +0000\n\nOne\n`);
+  const tag = { type: 4 as const, data };
+  await push('tagged', head, history.pack);
+  await push('tagged', nameOf(4, data), buildPack([tag]), { ref: 'refs/tags/v1' });
+  expect(objectsIn((await fetchFrom('tagged', body2(`want ${head}`, 'done'), 2)).pack)).toBe(15);
+  expect(objectsIn((await fetchFrom('tagged', body2(`want ${head}`, 'include-tag', 'done'), 2)).pack)).toBe(16);
+});
+
 it('takes a compressed request, and says when it is none', async () => {
   const gzip = { 'content-encoding': 'gzip' };
   expect(objectsIn((await fetchFrom(APP, gzipSync(body0()), 0, gzip)).pack)).toBe(15);

@@ -5,14 +5,18 @@ import { type Oid, oidAt, oidBytes } from '../objects/oid.ts';
 import { OidTable } from '../objects/oid-table.ts';
 import { isGitlink, isTree, TreeCursor } from '../objects/tree.ts';
 import type { ObjectFilter } from '../protocol/fetch-request.ts';
-import type { Location, ObjectStore } from '../store/object-store.ts';
+import type { ObjectStore } from '../store/object-store.ts';
 import type { History } from './fetch-walk.ts';
+
+/** More than a list may have; an offset times this is still exact in a double. */
+const MAX_OBJECTS = 2 ** 22;
 
 /** Objects to send. */
 export class ObjectList {
   readonly oids = new OidTable();
-  /** By number in `oids`. */
-  readonly locations: Location[] = [];
+  /** By number in `oids`: the pack, and where in it the entry begins. */
+  #packs = new Uint32Array(256);
+  #offsets = new Uint32Array(256);
   /** Objects that the client has, as far as they were met on the way: it can make deltas whole that stand on these. */
   readonly withClient = new OidTable();
   readonly #store: ObjectStore;
@@ -33,8 +37,26 @@ export class ObjectList {
     if (id < before) return false;
     const location = this.#store.find(bytes, at);
     if (!location) throw new GitError(`missing object ${oidAt(bytes, at)}`);
-    this.locations.push(location);
+    if (id === MAX_OBJECTS) throw new GitError(`a fetch may get at most ${MAX_OBJECTS} objects at once`);
+    if (id === this.#packs.length) this.#grow();
+    this.#packs[id] = location.pack;
+    this.#offsets[id] = location.offset;
     return true;
+  }
+
+  /** Where in its pack an object begins; `id` is its number in `oids`. */
+  offset(id: number): number {
+    return this.#offsets[id] ?? 0;
+  }
+
+  /** The numbers of the objects that are in a pack, in the order in which they stand there. */
+  inPack(pack: number): Int32Array {
+    const keys = new Float64Array(this.oids.size);
+    let count = 0;
+    for (let id = 0; id < this.oids.size; id++) {
+      if (this.#packs[id] === pack) keys[count++] = this.offset(id) * MAX_OBJECTS + id;
+    }
+    return Int32Array.from(keys.subarray(0, count).sort(), (key) => key % MAX_OBJECTS);
   }
 
   /** Adds commits and what is new in their trees. */
@@ -98,6 +120,14 @@ export class ObjectList {
       }
     }
     return entries;
+  }
+
+  #grow(): void {
+    const [packs, offsets] = [this.#packs, this.#offsets];
+    this.#packs = new Uint32Array(packs.length * 2);
+    this.#offsets = new Uint32Array(packs.length * 2);
+    this.#packs.set(packs);
+    this.#offsets.set(offsets);
   }
 
   #isBelow(depth: number): boolean {

@@ -11,6 +11,18 @@ const MAX_HEAD = 16 * 1024;
 const NO_STATUS = 1005;
 const ABNORMAL = 1006;
 
+/** Of the registry of close codes that the same document has made. */
+const TRY_AGAIN_LATER = 1013;
+
+/** With more bytes than this on their way to a client, the app's next write waits, as on a socket that is full. */
+const HIGH_WATER = 1024 * 1024;
+
+/** How many bytes may wait behind them: an app that never looks whether its client reads would fill its runner. */
+const MAX_WAITING = 16 * 1024 * 1024;
+
+/** How often a full socket is looked at: workerd has no event for it. Milliseconds. */
+const LOOK_MS = 20;
+
 const encoder = new TextEncoder();
 
 /** What workerd has beside the browsers' WebSocket. */
@@ -62,10 +74,26 @@ export class UpgradedSocket extends Duplex {
       if (this.#webSocket) this.#send(bytes);
       else if (this.#refusal) this.#refusal.body.push(bytes);
       else this.#readHead(bytes);
-      done();
+      this.#whenRoom(done);
     } catch (error) {
       done(error as Error);
     }
+  }
+
+  /** Calls `done` once the client has taken most of what was sent to it. */
+  #whenRoom(done: () => void): void {
+    if (this.#closed || (this.#webSocket?.bufferedAmount ?? 0) <= HIGH_WATER) {
+      done();
+      return;
+    }
+    if (this.writableLength > MAX_WAITING) {
+      const waiting = `${MAX_WAITING / 2 ** 20} MiB`;
+      console.error(`A WebSocket is closed: its client does not read, and more than ${waiting} wait for it.`);
+      this.#close(TRY_AGAIN_LATER, 'Too slow');
+      this.destroy();
+      return;
+    }
+    setTimeout(() => this.#whenRoom(done), LOOK_MS);
   }
 
   override _final(done: (error?: Error | null) => void): void {
