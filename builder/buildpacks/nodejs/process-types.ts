@@ -36,6 +36,9 @@ export async function findProcessTypes(
   const defaults = Object.fromEntries(Object.entries(named).filter(([type]) => !Object.hasOwn(declared, type)));
   if (declared.web !== undefined || defaults.web !== undefined) return { declared, defaults };
 
+  // The template of Next.js has it, where an export leaves it nothing to serve.
+  const exported = /^next start\b/.test(scripts?.start ?? '') ? findSite(tree, ['out']) : undefined;
+  if (exported !== undefined) return { declared, defaults: {}, site: exported };
   if (scripts?.start !== undefined) return { declared, defaults: { ...defaults, web: 'npm start' } };
   const file = [main, 'server.js', 'index.js'].find((path) => path !== undefined && findFile(tree, path) !== undefined);
   if (file !== undefined) return { declared, defaults: { ...defaults, web: `node ${file}` } };

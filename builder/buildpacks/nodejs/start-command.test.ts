@@ -80,6 +80,7 @@ test.for([
   ['npm run none', 'package.json has no script "none"'],
   ['npm run constructor', 'package.json has no script "constructor"'],
   ['bash run.sh', 'it runs "bash"'],
+  ['next start', 'the server of Next.js has native code'],
   ['node a.js && node b.js', 'it needs a shell'],
 ])('%s: %s', ([command = '', why]) => {
   expect(() => resolveStart(command, tree, { scripts })).toThrow(why);

@@ -72,6 +72,11 @@ export function resolveStart(command: string, tree: string, packageJson: Package
     }
     const server = fileOfCommand([posix.basename(program), rest[0]].join(' '), tree);
     if (server !== undefined) return { ...runFile([server], trail), environment };
+    if (posix.basename(program) === 'next') {
+      throw notUnderstood(trail, 'the server of Next.js has native code', [
+        "Export the site, by `output: 'export'` in next.config.js: it is served as it is.",
+      ]);
+    }
     const file = commandFile(posix.basename(program), tree, packageJson);
     if (file !== undefined) return { file, preloads: [], args: rest, environment };
     if (!runners.has(posix.basename(program))) throw notUnderstood(trail, `it runs ${JSON.stringify(program)}`);
@@ -190,10 +195,10 @@ function isFile(tree: string, path: string): boolean {
 const understood =
   'Supported are `node <file>`, `npm start`, `npm run <script>` (also with yarn and pnpm), `tsx`, `ts-node`, and commands of packages in "dependencies".';
 
-function notUnderstood(trail: readonly string[], why: string): BuildFailure {
+function notUnderstood(trail: readonly string[], why: string, help: readonly string[] = [understood]): BuildFailure {
   return new BuildFailure(`The start command ${JSON.stringify(trail[0])} cannot be run: ${why}.`, {
     details: trail.slice(1).map((line) => `${JSON.stringify(trail[0])} runs ${JSON.stringify(line)}`),
-    help: [understood],
+    help,
   });
 }
 
