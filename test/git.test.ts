@@ -306,6 +306,8 @@ it('gives a tree with modes and links, and refuses what cannot be built', async 
   const work = await WorkingCopy.create({ 'run.sh': '#!/bin/sh\n', [name]: 'deep', big: 'x'.repeat(3_000_000) });
   await chmod(join(work.path, 'run.sh'), 0o755);
   await symlink('run.sh', join(work.path, 'link'));
+  // As Heroku does, it builds what is pushed, not what `git archive` would export.
+  await work.write({ '.gitattributes': 'run.sh export-ignore\n' });
   const commit = await work.commit('Modes');
   await work.ok('push', url, 'main');
   const tar = Buffer.from(await (await fetch(`${url}/tree?commit=${commit}`)).arrayBuffer());
