@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Heroku } from '../support/heroku.ts';
 import { Platform } from '../support/platform.ts';
@@ -83,6 +85,39 @@ it('config:set, config, config:get, config:unset', async () => {
   const bad = await heroku.run(['config:set', '1ST=x', '--app', 'configured']);
   expect(bad.code).not.toBe(0);
   expect(words(bad.stderr)).toContain('a name starts with a letter or underscore');
+});
+
+it('config:edit', async () => {
+  await platform.api('POST', '/apps', { name: 'edited' });
+  await platform.api('PATCH', '/apps/edited/config-vars', { KEPT: 'as it is', CHANGED: 'before', GONE: 'x' });
+  const editor = join(heroku.cwd, 'editor');
+  await writeFile(editor, `#!/bin/sh\nsed -i -e 's/before/after/' -e '/GONE/d' -e '$ aADDED="new one"' "$1"\n`, {
+    mode: 0o755,
+  });
+  const { code, stderr } = await heroku.run(['config:edit', '--app', 'edited'], {
+    input: 'y\n',
+    env: { EDITOR: editor },
+  });
+  expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('Updating config... done') });
+  expect((await platform.api('GET', '/apps/edited/config-vars')).body).toEqual({
+    KEPT: 'as it is',
+    CHANGED: 'after',
+    ADDED: 'new one',
+  });
+});
+
+it('apps:open', async () => {
+  await platform.api('POST', '/apps', { name: 'opened' });
+  const { stdout } = await heroku.run(['apps:open', '--app', 'opened'], { env: { BROWSER: 'true' } });
+  expect(stdout).toBe(`Opening http://opened.localhost:${platform.port}/...\n`);
+});
+
+it('local, by the Procfile that is pushed', async () => {
+  await writeFile(join(heroku.cwd, 'Procfile'), 'web: echo listens at $PORT\nworker: echo $GREETING\n');
+  await writeFile(join(heroku.cwd, '.env'), 'GREETING=from .env\n');
+  const { stdout } = await heroku.run(['local', '--port', '7311']);
+  expect(stdout).toMatch(/web\.1.*listens at 7311/);
+  expect(stdout).toMatch(/worker\.1.*from \.env/);
 });
 
 it('access:add, access, access:remove', async () => {
@@ -172,8 +207,17 @@ it('authorizations:create, authorizations, authorizations:revoke; auth:token', a
   const reader = await Heroku.for(platform, token);
   expect((await reader.run(['auth:whoami'])).stdout).toBe('admin@islet.local\n');
   expect((await reader.run(['apps:create', 'not-by-reader'])).stderr).toContain("This token's scope, read");
+  const updated = await heroku.run(['authorizations:update', id, '--description', 'Robot']);
+  expect(updated.stderr).toContain('Updating OAuth Authorization... done');
+  expect((await heroku.run(['authorizations:info', id])).stdout).toMatch(/Description: Robot\n/);
+  const rotated = await heroku.run(['authorizations:rotate', id]);
+  const [, newer = ''] = /Token: +(\S+)/.exec(rotated.stdout) ?? [];
+  expect((await reader.run(['auth:whoami'])).code).not.toBe(0);
+  const again = await Heroku.for(platform, newer);
+  expect((await again.run(['auth:whoami'])).stdout).toBe('admin@islet.local\n');
+  await again.destroy();
   const revoked = await heroku.run(['authorizations:revoke', id]);
-  expect(revoked.stderr).toContain('done, revoked authorization from CI');
+  expect(revoked.stderr).toContain('done, revoked authorization from Robot');
   expect((await reader.run(['auth:whoami'])).code).not.toBe(0);
   await reader.destroy();
   expect((await heroku.run(['auth:token'])).stdout).toBe(`${platform.apiKey}\n`);
