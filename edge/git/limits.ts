@@ -6,6 +6,8 @@ export interface Limits {
   packBytes: number;
   /** Objects in a pack. */
   objects: number;
+  /** Objects in a pack, and objects that these refer to. */
+  names: number;
   /** Bytes of one blob. */
   blobBytes: number;
   /** Bytes of one commit, tree or tag, and of everything that takes part in a delta: these are held in memory. */
@@ -32,6 +34,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   packBytes: 2048 * MiB,
   objects: 1_000_000,
+  names: 4_000_000,
   blobBytes: 1024 * MiB,
   heldBytes: 256 * MiB,
   deltaDepth: 4095,

@@ -16,6 +16,7 @@ const limits: Limits = {
   ...defaultLimits,
   packBytes: 2 ** 31 - 1,
   objects: 4 * defaultLimits.objects,
+  names: 4 * defaultLimits.names,
   heldBytes: 2 * defaultLimits.heldBytes,
   inflationRatio: Number.POSITIVE_INFINITY,
 };

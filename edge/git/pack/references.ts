@@ -19,16 +19,21 @@ const tagTypes = { commit: 1, tree: 2, blob: 3, tag: 4 } as const;
  */
 export class References {
   readonly #oids: OidTable;
+  readonly #maxNames: number;
   #flags = new Uint8Array(1024);
 
-  /** @param oids gets the names of all objects, present or referred to */
-  constructor(oids: OidTable) {
+  /**
+   * @param oids gets the names of all objects, present or referred to
+   * @param maxNames how many these may be
+   */
+  constructor(oids: OidTable, maxNames: number) {
     this.#oids = oids;
+    this.#maxNames = maxNames;
   }
 
   /**
    * Notes an object of the pack, and what it refers to. A blob needs no data.
-   * @throws GitError when it is malformed
+   * @throws GitError when it is malformed, or refers to too much
    */
   add(id: number, type: ObjectType, data?: Uint8Array): void {
     this.#set(id, type);
@@ -93,6 +98,9 @@ export class References {
 
   #refer(bytes: Uint8Array, at: number, type: ObjectType): void {
     this.#set(this.#oids.add(bytes, at), takenFor(type));
+    if (this.#oids.size > this.#maxNames) {
+      throw new GitError(`the pack refers to more objects than the ${this.#maxNames} allowed`);
+    }
   }
 
   #set(id: number, bits: number): void {

@@ -172,6 +172,7 @@ it('refuses deltas that stand on each other', async () => {
 it.each([
   ['packBytes', 100, 'larger than the 100 bytes'],
   ['objects', 2, 'at most 2 are allowed'],
+  ['names', 2, 'refers to more objects than the 2 allowed'],
   ['blobBytes', 10, 'larger than the 10 allowed'],
   ['deltaDepth', 1, 'deeper than the 1 allowed'],
   ['heldBytes', 150, 'larger than the 150 allowed'],
