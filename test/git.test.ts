@@ -59,7 +59,15 @@ it.each([0, 1, 2])('speaks protocol version %i', async (version) => {
   await work.write({ b: '2' });
   await work.commit('b');
   await work.ok(...protocol, 'push', url, 'main');
-  await clone.ok(...protocol, 'fetch', 'origin', 'main:refs/remotes/origin/main');
+  // It has so many commits of its own that it takes several rounds to find what both have.
+  const own = Array.from(
+    { length: 300 },
+    (_, i) => `commit refs/heads/own\ncommitter Ada <ada@example.com> ${4_000_000_000 + i} +0000\ndata 1\nx\n`,
+  );
+  await clone.gitWith({ input: own.join('') }, 'fast-import', '--quiet');
+  const fetched = await clone.ok(...protocol, 'fetch', '-v', '-v', 'origin', 'main:refs/remotes/origin/main');
+  expect(fetched.stderr.match(/^POST git-upload-pack /gm)?.length).toBeGreaterThan(1);
+  await clone.ok('branch', '--quiet', '-D', 'own');
   await clone.ok('reset', '--quiet', '--hard', 'origin/main');
   await work.expectSameAs(clone);
 });
