@@ -317,6 +317,15 @@ describe('child processes', () => {
     }));
 });
 
+test('an error that ends a worker is its parent’s: an event, or where nobody listens an exception', async () => {
+  const worker = `require('worker_threads').parentPort.on('message', async () => { await null; throw new RangeError('of the worker') })`;
+  const start = `const { Worker } = require('worker_threads'); const worker = new Worker('./worker.cjs'); worker.postMessage(1);
+    worker.on('exit', (code) => console.log('exit', code));`;
+  const heard = `${start} worker.on('error', ({ name, message }) => console.log(name, message))`;
+  expect(await same({ 'main.cjs': heard, 'worker.cjs': worker }, ['main.cjs'])).toContain('RangeError of the worker');
+  await same({ 'main.cjs': start, 'worker.cjs': worker }, ['main.cjs']);
+});
+
 test('each task has its own of the globals that Go programs make', async () => {
   await sandbox.writeEntries(
     files({

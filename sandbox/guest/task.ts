@@ -59,6 +59,8 @@ export class Task {
   onSignal: ((signal: string) => boolean) | undefined;
   /** Takes what a callback throws. */
   onUncaught: ((error: unknown) => void) | undefined;
+  /** Takes the error that ends the task, in place of standard error: that of a worker is for its parent. */
+  onFailure: ((error: unknown) => void) | undefined;
   /** Called once when the task ends, to stop what it started. */
   readonly cleanups = new Set<() => void>();
   exit: Exit | undefined;

@@ -177,7 +177,8 @@ export function reportUncaught(process: Process, task: Task, error: unknown, ori
   } catch (thrown) {
     if (thrown instanceof TaskEnded) return;
   }
-  task.write(2, Buffer.from(`${describe(error)}\n\nNode.js ${platform.version}\n`));
+  if (task.onFailure) task.onFailure(error);
+  else task.write(2, Buffer.from(`${describe(error)}\n\nNode.js ${platform.version}\n`));
   process.exitCode = 1;
   try {
     task.enter(() => (process.exit as (code: number) => void)(1));

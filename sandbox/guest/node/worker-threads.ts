@@ -176,6 +176,8 @@ export function createWorkerThreads(task: Task): Record<string, unknown> {
     readonly performance = { eventLoopUtilization: () => ({ idle: 0, active: 0, utilization: 0 }) };
     readonly #task: Task;
     readonly #port: Port;
+    /** What ended it, if that was an error. */
+    #failure: { error: unknown } | undefined;
 
     constructor(file: string | URL, options: WorkerOptions = {}) {
       super();
@@ -203,6 +205,9 @@ export function createWorkerThreads(task: Task): Record<string, unknown> {
         parent: task,
       });
       theirs.task = this.#task;
+      this.#task.onFailure = (error) => {
+        this.#failure = { error };
+      };
       this.#task.cleanups.add(() => theirs.close());
       beginnings.set(this.#task, {
         threadId: this.threadId,
@@ -227,6 +232,8 @@ export function createWorkerThreads(task: Task): Record<string, unknown> {
             mine.close();
             this.stdout.push(null);
             this.stderr.push(null);
+            const failure = this.#failure;
+            if (failure) task.dispatch(() => this.emit('error', failure.error));
             task.dispatch(() => this.emit('exit', exitCode ?? 1));
           }),
         );
