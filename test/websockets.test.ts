@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { Platform } from './support/platform.ts';
 import { Repository } from './support/repository.ts';
@@ -14,7 +14,10 @@ beforeAll(async () => {
     'server.js': `
       const { createServer } = require('node:http');
       const { WebSocketServer } = require('ws');
-      const server = createServer((req, res) => res.end('plain'));
+      let sent = 0;
+      const server = createServer((req, res) => res.end(req.url === '/sent' ? String(sent) : 'plain'));
+      // It is not to be compressed on its way.
+      const part = Buffer.from(Uint32Array.from({ length: 25_000 }, () => Math.random() * 2 ** 32).buffer);
       const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered][0] });
       server.on('upgrade', (req, socket, head) => {
         if (req.url === '/forbidden') {
@@ -30,6 +33,14 @@ beforeAll(async () => {
           if (String(data) === 'everyone') {
             for (const other of sockets.clients) other.send('to all');
             return;
+          }
+          if (String(data) === 'flood') {
+            for (let i = 0; i < 400; i++) ws.send(part);
+            return;
+          }
+          if (String(data) === 'stream') {
+            const next = () => sent < 1000 && ws.send(part, () => { sent += 1; next(); });
+            return next();
           }
           if (String(data) === 'ping') return ws.ping(() => {});
           ws.send(data, { binary: isBinary });
@@ -114,6 +125,45 @@ it('lets one client reach the others, and notices those that go', async () => {
   two.terminate();
   await expect.poll(() => platform.log('echoes'), { timeout: 20_000 }).toContain('closed 4002 leaving');
   await expect.poll(() => platform.log('echoes'), { timeout: 20_000 }).toContain('closed 1006');
+});
+
+it('lets an app wait for a client that does not read', async () => {
+  const socket = open('echoes');
+  await once(socket, 'message');
+  let bytes = 0;
+  socket.on('message', (data) => {
+    bytes += (data as Buffer).length;
+  });
+  socket.pause();
+  socket.send('stream');
+  const sent = async () => Number((await platform.app('echoes', '/sent')).text);
+  let before = -1;
+  await vi.waitUntil(
+    async () => {
+      const now = await sent();
+      const still = now > 0 && now === before;
+      before = now;
+      return still;
+    },
+    { timeout: 30_000, interval: 500 },
+  );
+  expect(before).toBeLessThan(1000);
+  socket.resume();
+  await expect.poll(() => bytes, { timeout: 60_000 }).toBe(1000 * 100_000);
+  expect(await sent()).toBe(1000);
+  socket.close();
+});
+
+it('closes the WebSocket of a client that does not read when its app sends on', async () => {
+  const socket = open('echoes');
+  await once(socket, 'message');
+  socket.pause();
+  socket.send('flood');
+  await expect
+    .poll(() => platform.log('echoes'), { timeout: 30_000 })
+    .toContain('A WebSocket is closed: its client does not read, and more than 16 MiB wait for it.');
+  expect((await platform.app('echoes')).text).toBe('plain');
+  socket.terminate();
 });
 
 it('passes on what an app answers in the place of a WebSocket', async () => {
