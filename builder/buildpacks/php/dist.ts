@@ -1,6 +1,6 @@
 /** Fetches what composer.lock pins, and lays it out below `vendor/`. */
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -10,7 +10,9 @@ import { unpack } from '../../archive.ts';
 import { decompress } from '../../decompress.ts';
 import { BuildFailure } from '../../failure.ts';
 import { cloneTree } from '../../git/clone.ts';
+import { limited } from '../../limited.ts';
 import { unwrap } from '../../source.ts';
+import { writeWhole } from '../../write-whole.ts';
 import type { BuildContext } from '../buildpack.ts';
 import type { LockedPackage } from './lockfile.ts';
 
@@ -58,28 +60,17 @@ async function fetchDist({ url, reference, shasum }: Dist, what: string, context
   const place = join(dirname(context.cache), 'composer', key.slice(0, 2), key.slice(2));
   const kept = await readFile(place).catch(() => undefined);
   if (kept) return kept;
-  const bytes = await buffer(limited(await context.web.fetch(url, { what, signal: context.signal }), what));
+  const bytes = await buffer(
+    limited(await context.web.fetch(url, { what, signal: context.signal }), MAX_ARCHIVE, what),
+  );
   const found = createHash('sha1').update(bytes).digest('hex');
   if (shasum && found !== shasum) {
     throw new BuildFailure(`${what} is not the one that composer.lock pins: it is ${found}, not ${shasum}.`, {
       help: ['Run `composer update` for it, and commit composer.lock.'],
     });
   }
-  // The file appears whole, by one rename.
-  await mkdir(dirname(place), { recursive: true });
-  const temporary = `${place}.${randomUUID()}`;
-  await writeFile(temporary, bytes);
-  await rename(temporary, place);
+  await writeWhole(place, bytes);
   return bytes;
-}
-
-async function* limited(body: AsyncIterable<Buffer>, what: string): AsyncIterable<Buffer> {
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > MAX_ARCHIVE) throw new BuildFailure(`${what} is larger than ${MAX_ARCHIVE / 1024 ** 2} MB.`);
-    yield chunk;
-  }
 }
 
 const untarred = (bytes: Buffer, what: string): Promise<Readable> =>

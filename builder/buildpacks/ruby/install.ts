@@ -1,8 +1,10 @@
 /** Installs what a Gemfile.lock pins, as `bundle install --standalone` lays it out. */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { BuildFailure } from '../../failure.ts';
+import { limited } from '../../limited.ts';
+import { writeWhole } from '../../write-whole.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { type GemSpecification, sha256Of, unpackGem } from './gem.ts';
 import { fullVersion, type LockedGem } from './lockfile.ts';
@@ -105,7 +107,7 @@ function native({ name, version }: LockedGem): BuildFailure {
 async function fetchGem(
   gem: LockedGem,
   what: string,
-  { cache, scratch, web, signal }: BuildContext,
+  { cache, web, signal }: BuildContext,
 ): Promise<{ bytes: Uint8Array; fresh: boolean }> {
   const sha256 = gem.sha256 ?? (await publishedHash(gem, what, { web, signal }));
   const place = join(dirname(cache), 'gems', sha256.slice(0, 2), sha256.slice(2));
@@ -123,21 +125,8 @@ async function fetchGem(
       help: ['Someone may have changed it. If you trust the change, run `bundle lock --add-checksums` and commit.'],
     });
   }
-  // It appears whole, by one rename.
-  const temporary = join(scratch, `${sha256}.gem`);
-  await writeFile(temporary, bytes);
-  await mkdir(dirname(place), { recursive: true });
-  await rename(temporary, place).catch(() => rm(temporary, { force: true }));
+  await writeWhole(place, bytes);
   return { bytes, fresh: true };
-}
-
-async function* limited(stream: AsyncIterable<Uint8Array>, most: number, what: string): AsyncIterable<Uint8Array> {
-  let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.length;
-    if (size > most) throw new BuildFailure(`${what} is larger than ${most / 1024 ** 2} MB.`);
-    yield chunk;
-  }
 }
 
 /** The hash that the gem's server publishes (RubyGems' compact index): `1.0.0 dep:>= 0|checksum:…,ruby:>= 3`. */
