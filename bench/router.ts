@@ -1,6 +1,7 @@
 /**
  * The same Express application, asked by wrk: bare in Node.js, behind nginx where that is installed, bare in workerd, and
- * on Islet among 1, 10 and more apps.
+ * on Islet with one runner and with two, among 1, 10 and more apps. One app of one process lives in one runner; so here
+ * each has as many processes as there are runners.
  *
  *     npm run bench:router           among 1 and 10 apps
  *     APPS=100 npm run bench:router  among 100, too
@@ -47,9 +48,10 @@ end
   return file;
 }
 
-/** Requests a second. */
-async function measure(port: number, task: string, hosts: string[]): Promise<number> {
+/** What wrk says of a task: requests a second, and the 50th and 99th percentile of the latency in milliseconds. */
+async function measure(port: number, task: string, hosts: string[]): Promise<Record<string, number>> {
   const args = [
+    '--latency',
     '-t1',
     `-c${CONNECTIONS}`,
     `-d${SECONDS}s`,
@@ -60,14 +62,25 @@ async function measure(port: number, task: string, hosts: string[]): Promise<num
   const { stdout } = await promisify(execFile)('wrk', args, { timeout: 60_000 });
   const failed = /Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1];
   if (failed) throw new Error(`${failed} requests failed:\n${stdout}`);
-  return Math.round(Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]));
+  return {
+    'requests/s': Math.round(Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1])),
+    'ms, p50': milliseconds(/50%\s+(\S+)/.exec(stdout)?.[1]),
+    'ms, p99': milliseconds(/99%\s+(\S+)/.exec(stdout)?.[1]),
+  };
+}
+
+/** Of a duration as wrk writes it: `850.00us`, `4.10ms`, `1.20s`. */
+function milliseconds(text = ''): number {
+  const [, number, unit = ''] = /^([\d.]+)(us|ms|s)$/.exec(text) ?? [];
+  return Math.round(Number(number) * ({ us: 0.001, ms: 1, s: 1000 }[unit] ?? Number.NaN) * 10) / 10;
 }
 
 async function measureAll(subject: string, port: number, hosts: string[], apps = 1): Promise<void> {
   for (const host of hosts) await untilOk(port, host);
   for (const task of TASKS) {
-    const value = await measure(port, task, hosts);
-    results.push({ task: `${task}, ${apps} ${apps === 1 ? 'app' : 'apps'}`, subject, value, unit: 'requests/s' });
+    for (const [unit, value] of Object.entries(await measure(port, task, hosts))) {
+      results.push({ task: `${task}, ${apps} ${apps === 1 ? 'app' : 'apps'}`, subject, value, unit });
+    }
   }
 }
 
@@ -147,8 +160,8 @@ const config :Workerd.Config = (
   return port;
 }
 
-async function islet(repository: Repository): Promise<void> {
-  const platform = await Platform.start();
+async function islet(repository: Repository, runners: number): Promise<void> {
+  const platform = await Platform.start({ RUNNERS: String(runners) });
   try {
     const names: string[] = [];
     for (const count of [1, 10, 100].filter((each) => each <= Math.max(APPS, 1))) {
@@ -157,10 +170,11 @@ async function islet(repository: Repository): Promise<void> {
         await platform.api('POST', '/apps', { name });
         const { code, stderr } = await repository.git('push', platform.remote(name), 'main');
         if (code !== 0) throw new Error(stderr);
+        await platform.api('PATCH', `/apps/${name}/formation/web`, { quantity: runners });
         names.push(name);
       }
       const hosts = names.map((name) => `${name}.localhost`);
-      await measureAll('Islet', platform.port, hosts, count);
+      await measureAll(`Islet, ${runners} ${runners === 1 ? 'runner' : 'runners'}`, platform.port, hosts, count);
     }
   } finally {
     await platform.destroy();
@@ -177,7 +191,7 @@ try {
   if (spawnSync('nginx', ['-v']).status === 0) await measureAll('nginx and Node.js', await nginx(bare), ['localhost']);
   await measureAll('workerd', await bareWorkerd(), ['localhost']);
   for (const server of servers.splice(0)) server.kill('SIGKILL');
-  await islet(repository);
+  for (const runners of [1, 2]) await islet(repository, runners);
   publish('router', results);
 } finally {
   for (const server of servers) server.kill('SIGKILL');

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** One thing measured. */
@@ -24,6 +24,31 @@ export function publish(name: string, results: Result[]): void {
     const cells = subjects.map((subject) => of.find((result) => result.subject === subject)?.value);
     console.log(row.padEnd(width) + cells.map((value) => (value?.toLocaleString('en') ?? '–').padStart(22)).join(''));
   }
+  write(name, results);
+}
+
+/** Forgets what was published before. */
+export function clear(): void {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** Prints all that was published as one table, a result a line, and writes it to dist/bench/<name>.json. */
+export function gather(name: string): void {
+  mkdirSync(directory, { recursive: true });
+  const files = readdirSync(directory).filter((file) => file.endsWith('.json') && file !== `${name}.json`);
+  const all = files.flatMap((file) => {
+    const { results }: { results: Result[] } = JSON.parse(readFileSync(directory + file, 'utf8'));
+    return results.map((result) => ({ bench: file.replace('.json', ''), ...result }));
+  });
+  console.log();
+  for (const { bench, task, subject, value, unit } of all) {
+    const number = value.toLocaleString('en').padStart(12);
+    console.log(`${bench.padEnd(10)}${task.padEnd(54)}${subject.padEnd(22)}${number} ${unit}`);
+  }
+  write(name, all);
+}
+
+function write(name: string, results: Result[]): void {
   mkdirSync(directory, { recursive: true });
   writeFileSync(`${directory}${name}.json`, `${JSON.stringify({ at: new Date().toISOString(), results }, null, 2)}\n`);
 }
