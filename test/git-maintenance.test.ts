@@ -10,7 +10,7 @@ let host: GitHost;
 beforeAll(async () => {
   host = await startGitHost({
     repackAt: 4,
-    repackDelayMs: 500,
+    repackDelayMs: 2_000,
     garbageMs: 2_000,
     replacedMs: 1_000,
     receivingMs: 20_000,
