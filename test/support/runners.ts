@@ -49,6 +49,8 @@ export class Runners {
       if (kind === 'routes') return outgoing.end(JSON.stringify({ route: this.routes.get(name) ?? null }));
       if (kind === 'slugs') return outgoing.end(this.slugs.get(name));
       if (kind === 'background') return outgoing.end('[]');
+      // The maps of bundles, which errors are told by.
+      if (kind === 'engines') return outgoing.writeHead(404).end();
       this.logs.push(...JSON.parse(body.toString()));
       return outgoing.writeHead(204).end();
     });
