@@ -3,6 +3,7 @@
  * EDGE_OPTIONS; says `ready` over IPC when it answers; ends when the channel closes.
  */
 import { readdir, readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { D1Database } from '@cloudflare/workers-types';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
@@ -18,6 +19,10 @@ export interface EdgeOptions {
   /** The variables and secrets of edge/env.ts. */
   vars: Record<string, string>;
 }
+
+/** How long nothing may listen on the port: at the start, and later. Milliseconds. */
+const START_MS = 60_000;
+const LOST_MS = 10_000;
 
 const options: EdgeOptions = JSON.parse(process.env.EDGE_OPTIONS ?? '');
 // The rules say how wrangler would bundle; the script is bundled already.
@@ -51,6 +56,7 @@ process.on('SIGTERM', async () => {
   process.exit(0);
 });
 
+endWithoutWorkerd(options.port);
 await miniflare.ready;
 await migrate(await miniflare.getD1Database('DB'), options.wranglerToml.replace(/[^/\\]*$/, 'schema/migrations'));
 await miniflare.dispatchFetch('http://edge/internal/resume', {
@@ -58,6 +64,26 @@ await miniflare.dispatchFetch('http://edge/internal/resume', {
   headers: { authorization: `Bearer ${options.vars.INTERNAL_SECRET}` },
 });
 process.send?.('ready');
+
+/**
+ * Ends this process, to be started anew, when nothing listens on its port any more. Miniflare starts a workerd that has
+ * ended again, but one that ends while it starts stays away.
+ */
+function endWithoutWorkerd(port: number): void {
+  let patientUntil = Date.now() + START_MS;
+  setInterval(() => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      patientUntil = Date.now() + LOST_MS;
+      socket.destroy();
+    });
+    socket.once('error', () => {
+      if (Date.now() < patientUntil) return;
+      console.error('Nothing listens on its port any more.');
+      process.exit(1);
+    });
+  }, 1_000);
+}
 
 /**
  * Applies the migrations that a database has not seen, each in one transaction, and keeps their names in the table

@@ -1,5 +1,5 @@
 /** `npm run restart`: all parts anew, and nobody who visits an app notices. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { command } from './support/command.ts';
 import { Platform } from './support/platform.ts';
 import { descendants } from './support/processes.ts';
@@ -50,6 +50,19 @@ it('takes every connection and ends every answer', async () => {
   await repository.commit('After the restart');
   const push = await repository.git('push', platform.remote('steady'), 'main');
   expect(push, push.stderr).toMatchObject({ code: 0 });
+});
+
+it('has the control plane back when it is killed again while it starts', async () => {
+  const workerd = () => descendants(platform.pid).find(({ command }) => command.includes('serve --binary'))?.pid;
+  let killed: number | undefined;
+  for (const _ of [1, 2]) {
+    const next = await vi.waitUntil(() => [workerd()].find((pid) => pid !== killed), { timeout: 60_000, interval: 5 });
+    process.kill(next, 'SIGKILL');
+    killed = next;
+  }
+  await expect
+    .poll(() => platform.api('GET', '/account').then(({ status }) => status, String), { timeout: 90_000 })
+    .toBe(200);
 });
 
 it('says so where no platform runs', async () => {
