@@ -1,7 +1,7 @@
 /** What one app cannot reach: other apps, the platform, this machine and its networks; and what a loud one cannot stop. */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Platform } from './support/platform.ts';
 import { Repository } from './support/repository.ts';
@@ -172,6 +172,8 @@ describe('of this machine and its networks', () => {
         '[2002:7f00:1::]',
         ...lan,
       ],
+      // Names that the machine's resolver knows, as it would know a public name that was bound anew to a private address.
+      ...[hostname(), 'ip6-localhost'],
     ];
     const ports = [port, ...traps.map((each) => each.port)];
     const { value = [] } = await run<string[]>(
