@@ -64,8 +64,8 @@ async function measure(port: number, task: string, hosts: string[]): Promise<Rec
   if (failed) throw new Error(`${failed} requests failed:\n${stdout}`);
   return {
     'requests/s': Math.round(Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1])),
-    'ms, p50': milliseconds(/50%\s+(\S+)/.exec(stdout)?.[1]),
-    'ms, p99': milliseconds(/99%\s+(\S+)/.exec(stdout)?.[1]),
+    'ms, p50': milliseconds(/^ +50%\s+(\S+)/m.exec(stdout)?.[1]),
+    'ms, p99': milliseconds(/^ +99%\s+(\S+)/m.exec(stdout)?.[1]),
   };
 }
 
