@@ -2,6 +2,9 @@
  * Parts are killed at random moments while people push, set config vars, read logs and visit an app. Afterwards all that
  * anybody was told is done is there. `CHAOS_SECONDS` makes it longer, `CHAOS_SEED` repeats one.
  */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -17,9 +20,13 @@ const VICTIMS = ['host/edge.ts', 'workerd serve', 'builder/main.ts', 'runner.cap
 
 let platform: Platform;
 let repository: Repository;
+/** Takes what a log drain and a webhook send. */
+let receiver: Server;
+const received = { drained: '', released: new Set<string>() };
+let settings: Record<string, string>;
 
-/** What clients were told is done. */
-const told = { vars: new Map<string, string>(), commits: [] as string[], app: -1 };
+/** What clients were told is done; `lines` are the request ids in the log lines that they have read. */
+const told = { vars: new Map<string, string>(), commits: [] as string[], app: -1, lines: new Set<string>() };
 const counts = { kills: 0, pushes: 0, changes: 0, visits: 0, logs: 0, refused: 0 };
 
 /** Mulberry32: the same numbers for the same seed. */
@@ -37,20 +44,36 @@ const server = (version: number) =>
   `require('node:http').createServer((_, res) => res.end('${version}')).listen(process.env.PORT);\n`;
 
 beforeAll(async () => {
-  platform = await Platform.start();
+  receiver = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString();
+    if (request.url === '/drain') received.drained += text;
+    else received.released.add(JSON.parse(text).data.description);
+    response.writeHead(204).end();
+  }).listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  const at = `127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+  settings = { TRUSTED_HOSTS: at };
+  platform = await Platform.start(settings);
   repository = await Repository.create({
     'package.json': '{"name":"chaos","scripts":{"start":"node server.js"}}',
     'server.js': server(0),
   });
   await platform.api('POST', '/apps', { name: 'chaos' });
+  const drain = await platform.api('POST', '/apps/chaos/log-drains', { url: `http://${at}/drain` });
+  const webhook = { include: ['api:release'], level: 'sync', url: `http://${at}/webhook` };
+  const hook = await platform.api('POST', '/apps/chaos/webhooks', webhook);
+  expect([drain.status, hook.status]).toEqual([201, 201]);
 });
 
 afterAll(async () => {
   await platform?.destroy();
   await repository?.destroy();
+  receiver?.close();
 });
 
-it(`loses nothing that anybody was told is done (seed ${SEED})`, { timeout: (SECONDS + 240) * 1000 }, async () => {
+it(`loses nothing that anybody was told is done (seed ${SEED})`, { timeout: (SECONDS + 480) * 1000 }, async () => {
   const random = randomFrom(SEED);
   const key = platform.apiKey;
   let going = true;
@@ -82,7 +105,8 @@ it(`loses nothing that anybody was told is done (seed ${SEED})`, { timeout: (SEC
       told.vars.set(`VAR_${turn}`, `${turn}`);
     }),
     keep(500, async () => {
-      await platform.log('chaos');
+      const log = await platform.log('chaos');
+      for (const [, id = ''] of log.matchAll(/request_id=(\S+)/g)) told.lines.add(id);
       counts.logs += 1;
     }),
     keep(20, async () => {
@@ -98,7 +122,7 @@ it(`loses nothing that anybody was told is done (seed ${SEED})`, { timeout: (SEC
     counts.kills += 1;
     if (victim === 'supervisor') {
       await platform.stop('SIGKILL');
-      await platform.start();
+      await platform.start(settings);
       continue;
     }
     const candidates = descendants(platform.pid).filter(({ command }) => command.includes(victim));
@@ -139,6 +163,17 @@ it(`loses nothing that anybody was told is done (seed ${SEED})`, { timeout: (SEC
   const versions = releases.map(({ version }) => version);
   const [newest = 0] = versions;
   expect(versions).toEqual(versions.map((_, i) => newest - i));
+
+  // Receivers hear of every change and line that was told, later perhaps, or twice.
+  expect(told.lines.size).toBeGreaterThan(0);
+  const undrained = () => [...told.lines].filter((id) => !received.drained.includes(id));
+  await expect.poll(undrained, { timeout: 120_000, interval: 1_000 }).toEqual([]);
+  const changes = [
+    ...told.commits.map((commit) => `Deploy ${commit.slice(0, 8)}`),
+    ...[...told.vars.keys()].map((name) => `Set ${name} config vars`),
+  ];
+  const unheard = () => changes.filter((change) => !received.released.has(change));
+  await expect.poll(unheard, { timeout: 120_000, interval: 1_000 }).toEqual([]);
 
   await expect
     .poll(async () => Number((await platform.app('chaos')).text), { timeout: 60_000 })
