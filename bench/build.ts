@@ -1,26 +1,40 @@
 /**
  * `npm run bench:build`: the build of each project of test/apps/builds by a push to a running platform, beside `npm ci`,
- * `npm run build` and `npm prune` by native Node, in one run on one machine: on an empty cache, and on a warm one.
+ * `npm run build` and `npm prune` by native Node, or the same by the package manager that the project names, in one run on
+ * one machine: on an empty cache, and on a warm one.
  *
  * Time is that of the build's own phases. The processors' time and memory come from Linux's /proc (proc(5)): what the
  * processes of either side used of the ones, which says more than time where other work runs on the machine, and the most
  * of the other that they held at one moment, above what the platform holds at rest.
  */
-import { type SpawnOptions, spawn } from 'node:child_process';
+import { execFile as execFileCallback, type SpawnOptions, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Platform } from '../test/support/platform.ts';
 import { Repository } from '../test/support/repository.ts';
 
 const apps = fileURLToPath(new URL('../test/apps/builds', import.meta.url));
-/** Those that npm can install and build alone. */
-const all = 'tsc express-typescript rollup esbuild webpack vite-react vite-vue-tailwind astro svelte postinstall'.split(
-  ' ',
-);
+const all = [
+  ...[
+    'tsc',
+    'express-typescript',
+    'rollup',
+    'esbuild',
+    'webpack',
+    'vite-react',
+    'vite-vue-tailwind',
+    'astro',
+    'svelte',
+  ],
+  ...['postinstall', 'pnpm-workspace', 'yarn-berry', 'next', 'nest', 'react-router', 'svelte-node'],
+];
 const timeoutMs = 300_000;
+
+const execFile = promisify(execFileCallback);
 
 /** One build: milliseconds, seconds of processors, and MiB at the most. */
 interface Round {
@@ -112,25 +126,66 @@ async function pushed(platform: Platform, app: string, repository: Repository): 
   };
 }
 
+/** What a package manager is told, beside its program. */
+interface Manager {
+  program: string[];
+  install: string[];
+  prune: string[];
+  env: NodeJS.ProcessEnv;
+}
+
+/** The package manager that a project names; another than npm is taken from the registry first. */
+async function managerOf(app: string, cache: string): Promise<Manager> {
+  const { packageManager = 'npm' } = JSON.parse(await readFile(join(apps, app, 'package.json'), 'utf8'));
+  const [name = 'npm', version] = String(packageManager).split('+')[0]?.split('@') ?? [];
+  if (name === 'npm') {
+    const quiet = ['--no-audit', '--no-fund', '--cache', cache];
+    return { program: ['npm'], install: ['ci', ...quiet], prune: ['prune', '--omit=dev', ...quiet], env: {} };
+  }
+  const tools = join(cache, 'tools');
+  const known = name === 'pnpm' ? 'pnpm' : '@yarnpkg/cli-dist';
+  await execFile('npm', ['install', '--prefix', tools, '--no-audit', '--no-fund', `${known}@${version}`], {
+    timeout: timeoutMs,
+  });
+  // Scripts of the project call it by its name.
+  const PATH = [join(tools, 'node_modules/.bin'), process.env.PATH].join(delimiter);
+  const node = (file: string) => [process.execPath, join(tools, 'node_modules', known, file)];
+  return name === 'pnpm'
+    ? {
+        program: node('bin/pnpm.cjs'),
+        install: ['install', '--frozen-lockfile'],
+        prune: ['prune', '--prod'],
+        env: { npm_config_store_dir: join(cache, 'store'), CI: 'true', PATH },
+      }
+    : {
+        program: node('bin/yarn.js'),
+        install: ['install', '--immutable'],
+        prune: ['workspaces', 'focus', '--all', '--production'],
+        env: { YARN_GLOBAL_FOLDER: join(cache, 'yarn'), YARN_ENABLE_TELEMETRY: '0', PATH },
+      };
+}
+
 async function native(app: string, cache: string): Promise<Round> {
+  const { program, install, prune, env } = await managerOf(app, cache);
   const directory = await mkdtemp(join(tmpdir(), 'islet-bench-'));
   await cp(join(apps, app), directory, { recursive: true });
   const round: Round = { install: 0, build: 0, rest: 0, processors: 0, memory: 0 };
-  const npm = async (part: 'install' | 'build' | 'rest', args: string[], env: NodeJS.ProcessEnv) => {
+  const run = async (part: 'install' | 'build' | 'rest', args: string[], more: NodeJS.ProcessEnv = {}) => {
     const start = performance.now();
     let pid: number | undefined;
     const [output, peak] = await withPeak(
       () => pid,
       () => {
-        const options: SpawnOptions = { cwd: directory, env: { ...process.env, ...env }, timeout: timeoutMs };
-        const child = spawn('npm', [...args, '--cache', cache], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+        const options: SpawnOptions = { cwd: directory, env: { ...process.env, ...env, ...more }, timeout: timeoutMs };
+        const [command = 'npm', ...first] = program;
+        const child = spawn(command, [...first, ...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
         pid = child.pid;
         let text = '';
         for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (text += chunk));
         return new Promise<string>((resolve, reject) => {
           child.once('error', reject);
           child.once('exit', (code) =>
-            code === 0 ? resolve(text) : reject(new Error(`npm ${args.join(' ')} of ${app} failed:\n${text}`)),
+            code === 0 ? resolve(text) : reject(new Error(`${args.join(' ')} of ${app} failed natively:\n${text}`)),
           );
         });
       },
@@ -141,9 +196,9 @@ async function native(app: string, cache: string): Promise<Round> {
     return output;
   };
   try {
-    await npm('install', ['ci', '--no-audit', '--no-fund'], {});
-    await npm('build', ['run', 'build'], { NODE_ENV: 'production' });
-    await npm('rest', ['prune', '--omit=dev', '--no-audit', '--no-fund'], {});
+    await run('install', install);
+    await run('build', ['run', 'build'], { NODE_ENV: 'production' });
+    await run('rest', prune);
     return round;
   } finally {
     await rm(directory, { recursive: true, force: true });
