@@ -105,7 +105,38 @@ it('answers 401 to who shows no key, or one that was revoked', async () => {
     expect({ path, sound: answer.status < 500 }).toEqual({ path, sound: true });
     expect(answer.text).not.toContain(SECRET);
   }
-  expect((await call(token, 'GET', '/apps')).status).toBe(401);
+  // Of the calls, some: who tries more than thirty wrong keys has to wait.
+  const some = links
+    .filter(({ href }) => !OPEN.test(href))
+    .filter((_, at, all) => at % Math.ceil(all.length / 20) === 0);
+  expect(some.length).toBeGreaterThan(10);
+  for (const { href, method } of some) {
+    const path = fill(href, () => 'treasure');
+    const { status } = await call(token, method, path, method === 'GET' ? undefined : '{}');
+    expect({ method, path, status }).toEqual({ method, path, status: 401 });
+  }
+});
+
+it("takes nothing of another's that a body names", async () => {
+  await platform.apiAs(eve, 'POST', '/apps', { name: 'of-eve' });
+  const { body: pipeline } = await platform.apiAs<{ id: string }>(eve, 'POST', '/pipelines', { name: 'of-eve' });
+  const { body: release } = await platform.apiAs<{ id: string }>(ada, 'GET', '/apps/treasure/releases/current');
+  for (const [path, body] of [
+    ['/pipeline-couplings', { app: 'treasure', pipeline: pipeline.id, stage: 'staging' }],
+    ['/pipeline-couplings', { app: 'of-eve', pipeline: hers[3], stage: 'staging' }],
+    [
+      '/pipeline-promotions',
+      { pipeline: { id: pipeline.id }, source: { app: { id: hers[1] } }, targets: [{ app: { id: 'of-eve' } }] },
+    ],
+    ['/account/app-transfers', { app: 'treasure', recipient: 'eve@example.com' }],
+    ['/apps/of-eve/releases', { release: release.id }],
+    ['/apps/of-eve/releases', { slug: release.id }],
+    ['/review-apps', { branch: 'x', pipeline: hers[3], source_blob: { url: 'https://receiver.invalid/' } }],
+  ] as const) {
+    const { status } = await platform.apiAs(eve, 'POST', path, body);
+    expect({ path, body, refused: status === 404 || status === 422 }).toEqual({ path, body, refused: true });
+  }
+  expect((await platform.apiAs(eve, 'GET', '/apps')).body).toMatchObject([{ name: 'of-eve' }]);
 });
 
 it("answers 404 to whoever asks for another's app, with any method", async () => {

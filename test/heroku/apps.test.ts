@@ -178,6 +178,10 @@ it('domains:add, domains, domains:info, domains:remove', async () => {
   expect(info.stdout).toContain('hostname:   www.example.com\nkind:       custom\nstatus:     succeeded\n');
   const removed = await heroku.run(['domains:remove', 'www.example.com', '--app', 'named']);
   expect(removed.stderr).toContain('Removing www.example.com from named... done');
+  await platform.api('POST', '/apps/named/domains', { hostname: '*.example.org' });
+  const cleared = await heroku.run(['domains:clear', '--app', 'named']);
+  expect(cleared.stderr).toContain('Removing all domains from named... done');
+  expect((await platform.api('GET', '/apps/named/domains')).body).toMatchObject([{ kind: 'heroku' }]);
   const bad = await heroku.run(['domains:add', 'not a domain', '--app', 'named']);
   expect(bad.stderr).toContain('is not a domain name');
 });
@@ -196,6 +200,11 @@ it('features and labs', async () => {
   const labs = await heroku.run(['labs', '--app', 'featured']);
   expect(labs.stdout).toContain('=== User Features admin@islet.local');
   expect(labs.stdout).toContain('[+] runtime-dyno-metadata');
+  const info = await heroku.run(['labs:info', 'runtime-dyno-metadata', '--app', 'featured']);
+  expect(info.stdout).toMatch(/^=== runtime-dyno-metadata\n\nDescription: .*\nEnabled: +true\n/);
+  const disabled = await heroku.run(['labs:disable', 'runtime-dyno-metadata', '--app', 'featured']);
+  expect(disabled.stderr).toContain('Disabling runtime-dyno-metadata for featured... done');
+  expect((await heroku.run(['features:info', 'preboot', '--app', 'featured'])).stdout).toMatch(/Enabled: +true/);
 });
 
 it('authorizations:create, authorizations, authorizations:revoke; auth:token', async () => {

@@ -94,6 +94,15 @@ it('pipelines:update, pipelines:rename, pipelines:remove, pipelines:destroy', as
   expect(updated.stderr).toContain('Changing shop-staging to development... done');
   const renamed = await heroku.run(['pipelines:rename', 'shop', 'store']);
   expect(renamed.stderr).toContain('Renaming shop pipeline to store... done');
+  const transferred = await heroku.run([
+    'pipelines:transfer',
+    'nobody@example.com',
+    '--pipeline',
+    'store',
+    '--confirm',
+    'store',
+  ]);
+  expect(transferred.code).not.toBe(0);
   const removed = await heroku.run(['pipelines:remove', '--app', 'shop-staging']);
   expect(removed.stderr).toContain('Removing shop-staging... done');
   const destroyed = await heroku.run(['pipelines:destroy', 'store']);
