@@ -65,11 +65,13 @@ export async function writeArchive(target: string, sources: Map<string, string>)
  * @throws ArchiveError when it is not a backup, is damaged or is not whole
  */
 export async function readArchive(archive: string, directory: string): Promise<Manifest> {
-  await pipeline(createReadStream(archive), createGunzip(), unpackTar(directory, { fmode: 0o600, dmode: 0o700 })).catch(
-    (error: Error) => {
-      throw new ArchiveError(`${archive} cannot be read: ${error.message}.`);
-    },
-  );
+  try {
+    // First without unpacking: a stream that breaks off in the middle of a file may leave what unpacks waiting for ever.
+    await pipeline(createReadStream(archive), createGunzip(), drain);
+    await pipeline(createReadStream(archive), createGunzip(), unpackTar(directory, { fmode: 0o600, dmode: 0o700 }));
+  } catch (error) {
+    throw new ArchiveError(`${archive} cannot be read: ${(error as Error).message}.`);
+  }
   const manifest = await readManifest(archive, directory);
   const found = new Set(await filesOf(directory));
   found.delete('manifest.json');
@@ -82,6 +84,10 @@ export async function readArchive(archive: string, directory: string): Promise<M
   for (const name of found) throw new ArchiveError(`${archive} is damaged: ${name} is not in its manifest.`);
   await rm(join(directory, 'manifest.json'));
   return manifest;
+}
+
+async function drain(chunks: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of chunks);
 }
 
 async function readManifest(archive: string, directory: string): Promise<Manifest> {
