@@ -162,4 +162,73 @@ async def stream():
     expect(code).not.toBe(0);
     expect(stderr).toContain('THESE PACKAGES DO NOT MATCH THE HASHES');
   });
+
+  it('collects the static files of a Django app, which WhiteNoise serves', async () => {
+    const project = {
+      'requirements.txt': 'Django==5.2.8\nwhitenoise==6.11.0\ngunicorn==23.0.0\n',
+      Procfile: 'web: gunicorn site_project.wsgi\n',
+      'manage.py': `
+import os
+import sys
+
+if __name__ == '__main__':
+    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_project.settings')
+    from django.core.management import execute_from_command_line
+    execute_from_command_line(sys.argv)
+`,
+      'site_project/__init__.py': '',
+      'site_project/wsgi.py': `
+import os
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_project.settings')
+application = get_wsgi_application()
+`,
+      'site_project/settings.py': `
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY = 'for a test'
+DEBUG = False
+ALLOWED_HOSTS = ['*']
+INSTALLED_APPS = ['django.contrib.staticfiles', 'site_project']
+MIDDLEWARE = ['whitenoise.middleware.WhiteNoiseMiddleware', 'django.middleware.csrf.CsrfViewMiddleware']
+ROOT_URLCONF = 'site_project.urls'
+TEMPLATES = [{'BACKEND': 'django.template.backends.django.DjangoTemplates', 'APP_DIRS': True}]
+DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': '/tmp/db.sqlite3'}}
+STATIC_URL = '/static/'
+STATIC_ROOT = BASE_DIR / 'staticfiles'
+STORAGES = {'staticfiles': {'BACKEND': 'whitenoise.storage.CompressedManifestStaticFilesStorage'}}
+`,
+      'site_project/urls.py': `
+from django import forms
+from django.shortcuts import render
+from django.urls import path
+
+
+class Greeting(forms.Form):
+    name = forms.CharField(max_length=10)
+
+
+def index(request):
+    form = Greeting(request.GET or None)
+    return render(request, 'index.html', {'form': form, 'name': form.cleaned_data['name'] if form.is_valid() else None})
+
+
+urlpatterns = [path('', index)]
+`,
+      'site_project/templates/index.html':
+        '{% load static %}<link href="{% static "site.css" %}"><p>{% if name %}Hello, {{ name }}{% else %}{{ form.name.errors }}{% endif %}</p>\n',
+      'site_project/static/site.css': 'body { color: navy }\n',
+    };
+    const { code, stderr } = await push('djangos', project);
+    expect(stderr).toContain('-----> $ python manage.py collectstatic --noinput');
+    expect(stderr).toMatch(/static files? copied/);
+    expect(code).toBe(0);
+    const page = await platform.app('djangos', '/?name=%3CAda%3E');
+    expect(page.text).toMatch(/<p>Hello, &lt;Ada&gt;<\/p>/);
+    const [, css = ''] = /href="(\/static\/site\.[0-9a-f]{12}\.css)"/.exec(page.text) ?? [];
+    expect(await platform.app('djangos', css)).toMatchObject({ status: 200, text: 'body { color: navy }\n' });
+    expect((await platform.app('djangos', '/?name=much%20too%20long')).text).toContain('at most 10 characters');
+  });
 });

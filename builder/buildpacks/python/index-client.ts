@@ -6,8 +6,8 @@ import { request as httpsRequest } from 'node:https';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { PublicAgent } from '../../npm/public-agent.ts';
+import { writeWhole } from '../../write-whole.ts';
 import type { BuildContext } from '../buildpack.ts';
-import { keep } from './keep.ts';
 import type { Answer } from './pip.ts';
 
 /** Most bytes of a file. */
@@ -57,7 +57,7 @@ export class IndexClient {
       const kept = immutable ? await readFile(place).catch(() => undefined) : undefined;
       if (kept) return { status: 200, headers: '[]', body: kept, error: '' };
       const answer = await this.#fetch(url, headers);
-      if (immutable && answer.status === 200) await keep(place, answer.body);
+      if (immutable && answer.status === 200) await writeWhole(place, answer.body);
       return answer;
     } catch (error) {
       return { status: 0, headers: '[]', body: new Uint8Array(), error: `${url}: ${(error as Error).message}` };

@@ -1,13 +1,14 @@
 /** The Python buildpack: an app that says what packages it needs, as Heroku's `heroku/python` builds it. */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { BuildFailure } from '../../failure.ts';
 import { listFiles } from '../../files.ts';
 import { readProcfile } from '../../procfile.ts';
 import type { SlugContents } from '../../slug.ts';
 import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
+import { collectStatic } from './django.ts';
+import { engineFiles } from './engine.ts';
 import { type ManifestKind, manifests, pipInstall, SITE_PACKAGES } from './pip.ts';
 import { resolveStart } from './start-command.ts';
 import { reportVersion } from './version.ts';
@@ -45,6 +46,7 @@ async function build(context: BuildContext, kind: ManifestKind | undefined): Pro
     await writeFile(file, bytes);
   }
   log.detail(`Installed in ${((performance.now() - start) / 1000).toFixed(1)}s`);
+  await collectStatic(context);
   return (defaults) => assemble(defaults, context);
 }
 
@@ -117,13 +119,4 @@ function defaultTypes(tree: string): Record<string, string> {
   if (existsSync(join(tree, 'manage.py'))) return { web: 'python manage.py runserver' };
   const file = ['app.py', 'main.py', 'wsgi.py'].find((name) => existsSync(join(tree, name)));
   return file ? { web: `python ${file}` } : {};
-}
-
-/** The engine, of the package that this host has. */
-function engineFiles(): Map<string, string> {
-  const directory = dirname(createRequire(import.meta.url).resolve('pyodide/package.json'));
-  return new Map([
-    ['python.wasm', join(directory, 'pyodide.asm.wasm')],
-    ['stdlib.zip', join(directory, 'python_stdlib.zip')],
-  ]);
 }

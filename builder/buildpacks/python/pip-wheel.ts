@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { BuildFailure } from '../../failure.ts';
+import { writeWhole } from '../../write-whole.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { IndexClient } from './index-client.ts';
-import { keep } from './keep.ts';
 
 const WHEEL = 'pip-26.3-py3-none-any.whl';
 const SHA256 = 'f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13';
@@ -27,7 +27,7 @@ export async function pipWheel(context: BuildContext): Promise<Uint8Array> {
   // What the operator's index links to may be wherever it is: the hash says that it is pip.
   const { body, error } = await new IndexClient([url], context).get(url, {});
   if (!isPip(body)) throw unavailable(`${WHEEL} is not the file that it should be. ${error}`);
-  await keep(kept, body);
+  await writeWhole(kept, body);
   return body;
 }
 

@@ -33,6 +33,8 @@ def boot(text):
     global _application
     start = json.loads(text)
     sys.stdout.reconfigure(line_buffering=True)
+    # There is an event loop always, below what is not asynchronous too; Django would take that for a mistake.
+    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     threads.install()
     http.install()
     servers.install()
