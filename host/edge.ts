@@ -59,11 +59,29 @@ process.on('SIGTERM', async () => {
 endWithoutWorkerd(options.port);
 await miniflare.ready;
 await migrate(await miniflare.getD1Database('DB'), options.wranglerToml.replace(/[^/\\]*$/, 'schema/migrations'));
-await miniflare.dispatchFetch('http://edge/internal/resume', {
-  method: 'POST',
-  headers: { authorization: `Bearer ${options.vars.INTERNAL_SECRET}` },
-});
+await resume();
 process.send?.('ready');
+resumeAnew();
+
+/** Tells the Worker that its database is as it should be: it takes orders, and what a stop interrupted goes on. */
+async function resume(): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${options.port}/internal/resume`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${options.vars.INTERNAL_SECRET}` },
+  });
+  await response.body?.cancel();
+}
+
+/** Miniflare starts a workerd that has ended again, which has to be told, too. */
+function resumeAnew(): void {
+  setTimeout(async () => {
+    const health = { signal: AbortSignal.timeout(5_000) };
+    const response = await fetch(`http://127.0.0.1:${options.port}/health`, health).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response?.status === 503) await resume().catch(() => {});
+    resumeAnew();
+  }, 500);
+}
 
 /**
  * Ends this process, to be started anew, when nothing listens on its port any more. Miniflare starts a workerd that has

@@ -66,7 +66,7 @@ describe('a platform that runs', () => {
     );
   });
 
-  it.each(['host/edge.ts', 'builder/main.ts', 'runner.capnp', 'runner.capnp'])(
+  it.each(['host/edge.ts', '--socket-addr=entry', 'builder/main.ts', 'runner.capnp', 'runner.capnp'])(
     'goes on when %s is killed',
     async (part) => {
       const [victim] = descendants(platform.pid).filter(({ command }) => command.includes(part));
