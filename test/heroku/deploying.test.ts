@@ -92,6 +92,21 @@ GREETING: ahoy
     expect(code).toBe(0);
     expect(stderr).toContain('Release v1 has no release output available.');
   });
+
+  it('shows what a release command printed', async () => {
+    await platform.api('POST', '/apps', { name: 'phased' });
+    await platform.api('PATCH', '/apps/phased/config-vars', { GREETING: 'ahoy' });
+    const repository = await Repository.create({
+      'package.json': '{"name":"phased","version":"1.0.0"}',
+      Procfile: 'web: node server.js\nrelease: echo "released with $GREETING"\n',
+      'server.js': "require('node:http').createServer((_, res) => res.end()).listen(process.env.PORT);\n",
+    });
+    const pushed = await repository.git('push', platform.remote('phased'), 'main');
+    expect(pushed).toMatchObject({ code: 0, stderr: expect.stringContaining('released with ahoy') });
+    const { code, stdout } = await heroku.run(['releases:output', '--app', 'phased']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('released with ahoy\n') });
+    await repository.destroy();
+  });
 });
 
 describe('git', () => {

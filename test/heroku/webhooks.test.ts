@@ -42,6 +42,8 @@ it('webhooks:add, webhooks, webhooks:info, webhooks:update, webhooks:deliveries,
   expect(delivery.stdout).toContain('=== Event Payload');
   expect(delivery.stdout).toContain('Set A config vars');
   expect((await run('webhooks:events')).stdout).toMatch(/release +create/);
+  const { body: events } = await platform.api<{ id: string }[]>('GET', '/apps/ferry/webhook-events');
+  expect((await run('webhooks:events:info', events[0]?.id ?? '')).stdout).toContain('"resource": "release"');
 
   const update = ['--include', 'api:build', '--level', 'sync', '--url', 'https://receiver.invalid/other'];
   expect((await run('webhooks:update', id, ...update)).code).toBe(0);
