@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { Heroku } from '../support/heroku.ts';
 import { Platform } from '../support/platform.ts';
 
@@ -94,10 +94,11 @@ it('config:edit', async () => {
   await writeFile(editor, `#!/bin/sh\nsed -i -e 's/before/after/' -e '/GONE/d' -e '$ aADDED="new one"' "$1"\n`, {
     mode: 0o755,
   });
-  const { code, stderr } = await heroku.run(['config:edit', '--app', 'edited'], {
-    input: 'y\n',
-    env: { EDITOR: editor },
-  });
+  const editing = heroku.start(['config:edit', '--app', 'edited'], { EDITOR: editor });
+  // What is typed before the question, or an end of the input right behind the answer, may be lost.
+  await vi.waitFor(() => expect(editing.stdout).toContain('with these values?'), 30_000);
+  editing.process.stdin?.write('y\n');
+  const { code, stderr } = await editing.ended;
   expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('Updating config... done') });
   expect((await platform.api('GET', '/apps/edited/config-vars')).body).toEqual({
     KEPT: 'as it is',
