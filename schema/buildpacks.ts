@@ -5,6 +5,7 @@
 
 /** The buildpacks that Islet brings. */
 export const officialBuildpacks = [
+  'heroku/go',
   'heroku/nodejs',
   'heroku/php',
   'heroku/python',

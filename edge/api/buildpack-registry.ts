@@ -58,6 +58,7 @@ function entry(full: OfficialBuildpack) {
 }
 
 const descriptions: Record<OfficialBuildpack, string> = {
+  'heroku/go': 'Go apps, from a go.mod',
   'heroku/nodejs': 'Node.js apps, from a package.json',
   'heroku/php': 'PHP apps, from a composer.json or an index.php',
   'heroku/python': 'Python apps, from a requirements.txt, pyproject.toml or uv.lock',

@@ -5,9 +5,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import normalizeBin from 'npm-normalize-package-bin';
+import { parseCommandLine } from '../../command-line.ts';
 import { BuildFailure } from '../../failure.ts';
 import { isInside } from '../../paths.ts';
-import { parseCommandLine } from './command-line.ts';
 import { fileOfCommand } from './framework-servers.ts';
 import type { PackageJson } from './package-json.ts';
 

@@ -4,16 +4,19 @@
  * It exports one async function, and the bundle is the function's body, so that the app starts when the function is
  * called and not when the module is evaluated.
  */
+
 import { posix } from 'node:path';
 import { appRoot } from '../../../../schema/slug.ts';
+import { expanded, hasVariable } from '../../../command-line.ts';
 import type { Start } from '../start-command.ts';
 
 /** What stands before and after esbuild's output. */
 export function frame({ file, args, environment }: Start): { head: string; tail: string } {
   const settings = Object.entries(environment).map(
-    ([name, value]) => `process.env[${JSON.stringify(name)}] = ${expanded(value)};`,
+    ([name, value]) => `process.env[${JSON.stringify(name)}] = ${expanded(value, 'process.env')};`,
   );
-  if (args.some(hasVariable)) settings.push(`process.argv.splice(2, Infinity, ${args.map(expanded).join(', ')});`);
+  if (args.some(hasVariable))
+    settings.push(`process.argv.splice(2, Infinity, ${args.map((word) => expanded(word, 'process.env')).join(', ')});`);
   const argv = [posix.join(appRoot, file), ...args];
   return {
     head: ['module.exports = async function (require, module, exports) {', ...settings, lookup].join('\n'),
@@ -53,19 +56,3 @@ require = ((load) => Object.setPrototypeOf((id) => {
   }
   return load(path);
 }, load))(require);`;
-
-function hasVariable(text: string): boolean {
-  return /\$\w|\$\{/.test(text);
-}
-
-/** A JavaScript expression for a word in which `$NAME` and `${NAME:-default}` are variables. */
-function expanded(text: string): string {
-  const parts: string[] = [];
-  let end = 0;
-  for (const match of text.matchAll(/\$(?:(\w+)|\{(\w+)(?::-([^}]*))?\})/g)) {
-    parts.push(JSON.stringify(text.slice(end, match.index)));
-    parts.push(`(process.env[${JSON.stringify(match[1] ?? match[2])}] || ${JSON.stringify(match[3] ?? '')})`);
-    end = match.index + match[0].length;
-  }
-  return [...parts, JSON.stringify(text.slice(end))].join(' + ');
-}

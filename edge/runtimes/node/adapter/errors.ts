@@ -8,7 +8,10 @@ import type { Events } from './events.ts';
 export class ProcessExit {}
 
 let events: Events | undefined;
-const exited = Promise.withResolvers<void>();
+const ended = Promise.withResolvers<void>();
+
+/** Resolves when the app has ended by itself. */
+export const exited = ended.promise;
 
 /**
  * Ends the app with `code` as Node does: `exit` listeners run, nothing after that.
@@ -24,7 +27,7 @@ export function exit(code: unknown = process.exitCode ?? 0): never {
       process.emit('exit', Number(process.exitCode));
     } finally {
       last.send({ type: 'exit', code: Number(process.exitCode) });
-      exited.resolve();
+      ended.resolve();
     }
   }
   throw new ProcessExit();
@@ -34,7 +37,7 @@ export function exit(code: unknown = process.exitCode ?? 0): never {
 export async function terminate(): Promise<void> {
   if (process.listenerCount('SIGTERM') === 0) return;
   process.emit('SIGTERM');
-  await exited.promise;
+  await exited;
 }
 
 /** What Node does with an error that nobody caught: `uncaughtException` listeners, or the stack and the end. */

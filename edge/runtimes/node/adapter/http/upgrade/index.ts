@@ -14,6 +14,24 @@ export const isUpgrade = (server: EventEmitter, request: Request): boolean =>
 
 /** Gives a request to the `upgrade` listeners of a server, as Node.js does (documentation, "HTTP", event `upgrade`). */
 export function upgrade(server: EventEmitter, request: Request, port: number): Promise<Response> {
+  const { headers, socket } = openSocket(request, port);
+  const incoming = IncomingMessage.of(new FetchRequest(request.url, { headers }));
+  Object.defineProperties(incoming, { socket: { value: socket }, connection: { value: socket } });
+  try {
+    server.emit('upgrade', incoming, socket, Buffer.alloc(0));
+  } catch (error) {
+    uncaught(error);
+  }
+  return socket.response;
+}
+
+/**
+ * Makes of a request for a WebSocket what a server gets.
+ *
+ * @param port where it listens
+ * @returns the headers of the handshake, and the connection
+ */
+export function openSocket(request: Request, port: number): { headers: Headers; socket: UpgradedSocket } {
   const headers = new Headers(request.headers);
   // workerd has kept what concerns the connection; the app has to see a handshake nonetheless, and no extension that
   // would change the frames.
@@ -31,14 +49,7 @@ export function upgrade(server: EventEmitter, request: Request, port: number): P
   socket.once('close', () => sockets.delete(socket));
   // A library may never listen, and the client's going is no error of the app's.
   socket.on('error', () => {});
-  const incoming = IncomingMessage.of(new FetchRequest(request.url, { headers }));
-  Object.defineProperties(incoming, { socket: { value: socket }, connection: { value: socket } });
-  try {
-    server.emit('upgrade', incoming, socket, Buffer.alloc(0));
-  } catch (error) {
-    uncaught(error);
-  }
-  return socket.response;
+  return { headers, socket };
 }
 
 /** Whether a client has a WebSocket open. */

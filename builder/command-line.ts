@@ -53,3 +53,22 @@ export function parseCommandLine(command: string): CommandLine | undefined {
   }
   return { environment, words: words.slice(first) };
 }
+
+/** Whether a word has a variable in it: `$PORT`. */
+export const hasVariable = (word: string): boolean => /\$\w|\$\{/.test(word);
+
+/**
+ * A JavaScript expression for a word in which `$NAME` and `${NAME:-default}` are variables.
+ *
+ * @param environment the expression that has them: `process.env`
+ */
+export function expanded(word: string, environment: string): string {
+  const parts: string[] = [];
+  let end = 0;
+  for (const match of word.matchAll(/\$(?:(\w+)|\{(\w+)(?::-([^}]*))?\})/g)) {
+    parts.push(JSON.stringify(word.slice(end, match.index)));
+    parts.push(`(${environment}[${JSON.stringify(match[1] ?? match[2])}] || ${JSON.stringify(match[3] ?? '')})`);
+    end = match.index + match[0].length;
+  }
+  return [...parts, JSON.stringify(word.slice(end))].join(' + ');
+}
