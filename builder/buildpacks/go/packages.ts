@@ -97,6 +97,8 @@ export class GoCommand {
         GOSUMDB: 'off',
         GONOSUMDB: '*',
         GOENV: 'off',
+        // An index of every module's files pays when it is kept, and this cache is gone when the program ends.
+        GODEBUG: 'goindex=0',
         GOTOOLCHAIN: 'local',
         GOVCS: '*:off',
         GOFLAGS,
@@ -107,35 +109,40 @@ export class GoCommand {
         GOEXPERIMENT,
       },
       files: { '/tmp/.keep': '' },
-      wants: ['proxy/', `${places.modules.slice(1)}/`],
+      wants: [PROXY_FILE, MODULE, MODULE_FILE],
     });
     if (exitCode !== 0) throw listFailure(stderr);
     return parseList(stdout).map((found) => packageForm.parse(found));
   }
 }
 
+/** What the go command asks a proxy for: `<module>/@v/list`. */
+const PROXY_FILE = /^proxy\/(.+\/@(?:v\/.+|latest))$/;
+
+/** The directory of a module: `<module>@<version>`. */
+const MODULE = /^gopath\/pkg\/mod\/(?!cache\/)([^@]+@[^/@]+)$/;
+
+/** What the go command keeps of a module beside its files. */
+const MODULE_FILE = /^gopath\/pkg\/mod\/cache\/download\/(.+)\/@v\/([^/]+)\.(info|mod|ziphash)$/;
+
 /**
- * What the go command looks for and is not in its module cache.
+ * Gets what the go command looks for and is not there.
  *
  * @param path relative to the root
  */
 export async function findModule(path: string, proxy: ModuleProxy): Promise<Found> {
-  const answer = /^proxy\/(.+)$/.exec(path)?.[1];
-  if (answer !== undefined) {
-    const file = /^.+\/@(?:v\/.+|latest)$/.test(answer) ? await proxy.file(answer) : undefined;
-    return file ? { file } : null;
-  }
-  const cached = path.slice(places.modules.length);
-  const [, of, version] = /^cache\/download\/(.+)\/@v\/([^/]+)\.ziphash$/.exec(cached) ?? [];
-  if (of && version) {
-    const directory = await proxy.module(`${of}@${version}`);
-    const sum = directory && (await readSum(directory));
-    return sum ? { file: Buffer.from(sum) } : null;
-  }
-  if (!/^(?!cache\/).+@v[^/@]+$/.test(cached)) return null;
-  const directory = await proxy.module(cached);
-  return directory ? { directory } : null;
+  const answer = PROXY_FILE.exec(path)?.[1];
+  if (answer !== undefined) return fileOf(await proxy.file(answer));
+  const name = MODULE.exec(path)?.[1];
+  const [, of = '', version = '', kind] = MODULE_FILE.exec(path) ?? [];
+  if (kind === 'mod' || kind === 'info') return fileOf(await proxy.file(`${of}/@v/${version}.${kind}`));
+  const directory = await proxy.module(name ?? `${of}@${version}`);
+  if (directory === undefined || name !== undefined) return directory === undefined ? null : { directory };
+  return fileOf(await readSum(directory));
 }
+
+const fileOf = (content: Buffer | string | undefined): Found =>
+  content === undefined ? null : { file: Buffer.from(content) };
 
 /** Tags of GOFLAGS stand beside Heroku's own: of two `-tags`, only the last would count. */
 function tagsOf(flags: string): string {

@@ -68,7 +68,7 @@ export class ModuleProxy {
    * @throws BuildFailure when none can be asked
    */
   async file(path: string): Promise<Buffer | undefined> {
-    const immutable = /\.(mod|zip)$/.test(path);
+    const immutable = /\.(info|mod|zip)$/.test(path);
     const place = join(this.#places.answers, ...hashed(path));
     const kept = immutable ? await readFile(place).catch(() => undefined) : undefined;
     if (kept) return kept;

@@ -40,6 +40,7 @@ export class Toolchain {
       env: {},
       execArgv: [
         '--permission',
+        '--expose-gc',
         '--allow-worker',
         ...[...new Set(readable)].map((path) => `--allow-fs-read=${path}`),
         `--allow-fs-write=${output}`,

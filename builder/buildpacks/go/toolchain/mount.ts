@@ -39,6 +39,10 @@ export class Root extends Directory {
     contents.set(last, inode);
   }
 
+  has(path: string): boolean {
+    return this.#find(path) !== undefined;
+  }
+
   /** @returns the content of a file that the program wrote or read */
   read(path: string): Uint8Array | undefined {
     const inode = this.#find(path);

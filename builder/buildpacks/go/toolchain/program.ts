@@ -36,7 +36,8 @@ export async function runProgram(
   );
   const preopened = wasi.fds[3] as PreopenDirectory;
   preopened.dir = root;
-  const imports: Record<string, unknown> = { ...wasi.wasiImport };
+  const imports: Record<string, unknown> = {};
+  for (const [name, call] of Object.entries(wasi.wasiImport)) imports[name] = unsigned(call);
   if (before) {
     for (const name of ['path_open', 'path_filestat_get']) imports[name] = told(wasi, name, before);
   }
@@ -51,6 +52,12 @@ export async function runProgram(
     throw error;
   }
 }
+
+/** Addresses above 2 GiB come as negative numbers. */
+const unsigned =
+  (call: (...parameters: never[]) => unknown) =>
+  (...parameters: unknown[]): unknown =>
+    call(...(parameters.map((value) => (typeof value === 'number' ? value >>> 0 : value)) as never[]));
 
 /** Both functions have the path's place and length as their third and fourth argument. */
 function told(wasi: WASI, name: string, before: (path: string) => Promise<void> | undefined): WebAssembly.Suspending {

@@ -22,8 +22,8 @@ export interface ToolRequest {
   owned: string[];
   /** Files that it leaves: from its absolute path to a name below the output directory. */
   outputs: Record<string, string>;
-  /** Whether what it looks for and is not there may be asked for: paths that begin like this, relative to the root. */
-  wants: string[];
+  /** What it looks for and is not there is asked for, where the path matches one of these; relative to the root. */
+  wants: RegExp[];
 }
 
 export interface ToolResult {

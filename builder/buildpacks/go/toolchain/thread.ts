@@ -30,7 +30,7 @@ async function run(module: WebAssembly.Module, request: ToolRequest): Promise<To
   const stderr: Uint8Array[] = [];
   const asked = new Set<string>();
   const before = (path: string): Promise<void> | undefined => {
-    if (asked.has(path) || !request.wants.some((start) => path.startsWith(start))) return undefined;
+    if (!request.wants.some((wanted) => wanted.test(path)) || asked.has(path) || root.has(path)) return undefined;
     asked.add(path);
     const want = ++count;
     send({ want, path });
@@ -64,8 +64,14 @@ parentPort?.on('message', (message: ToThread) => {
     return;
   }
   const { id, module, request } = message;
-  run(module, request).then(
-    (result) => send({ id, result }),
-    (error: unknown) => send({ id, error: error instanceof Error ? error.message : String(error) }),
-  );
+  run(module, request)
+    .then(
+      (result): FromThread => ({ id, result }),
+      (error: unknown): FromThread => ({ id, error: error instanceof Error ? error.message : String(error) }),
+    )
+    .then((answer) => {
+      // A program's memory is hundreds of MiB, and V8 is in no hurry to give it back.
+      globalThis.gc?.();
+      send(answer);
+    });
 });
