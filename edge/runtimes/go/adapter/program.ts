@@ -1,9 +1,9 @@
 /** Runs a program of Go's js/wasm port with what `wasm_exec.js` looks for: files, a process, arguments. */
-import fs from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { appRoot } from '../../../../schema/app-root.ts';
 import { exit, uncaught } from '../../node/adapter/errors.ts';
+import { goFiles } from './files.ts';
 import type { Start } from './start.ts';
 
 /** Of `wasm_exec.js`. */
@@ -23,7 +23,7 @@ declare const Go: new () => Go;
 export async function startProgram({ program, argv }: Start): Promise<void> {
   process.chdir(appRoot);
   process.umask(0o022);
-  Object.assign(globalThis, { fs, path });
+  Object.assign(globalThis, { fs: goFiles(), path });
   const engine = './shared/go.mjs';
   await import(engine);
   const go = new Go();
