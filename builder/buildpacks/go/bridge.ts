@@ -13,7 +13,9 @@ export const BRIDGE = 'islet/bridge';
 const ENVIRONMENT = `${BRIDGE}/environment`;
 
 /** What they import of the standard library. */
-export const bridgeImports = ['net', 'strconv', 'sync', 'syscall', 'syscall/js', 'time/tzdata', 'unsafe'];
+export const bridgeImports = [
+  ...['net', 'os', 'os/signal', 'strconv', 'sync', 'syscall', 'syscall/js', 'time/tzdata', 'unsafe'],
+];
 
 const packageIn = (path: string, directory: string, imports: string[]): Package => ({
   ImportPath: path,
