@@ -33,10 +33,10 @@ export class EdgeClient {
     this.#slugs.delete(sha256);
     this.#slugs.set(sha256, slug);
     let bytes = 0;
-    for (const { archive } of this.#slugs.values()) bytes += archive.length;
-    for (const [key, { archive }] of this.#slugs) {
+    for (const { size } of this.#slugs.values()) bytes += size;
+    for (const [key, { size }] of this.#slugs) {
       if (bytes <= SLUG_CACHE_BYTES || key === sha256) break;
-      bytes -= archive.length;
+      bytes -= size;
       this.#slugs.delete(key);
     }
     return slug;

@@ -189,7 +189,7 @@ export class Instance {
     this.#facet = facet;
     return facet.boot({
       module: `./code/${process.entry}`,
-      files: new Blob([slug.archive]).stream(),
+      files: new Blob([slug.files]).stream(),
       date: Date.parse(release.createdAt),
     });
   }
