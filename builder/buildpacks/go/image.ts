@@ -18,7 +18,7 @@ const run = promisify(execFile);
 const PROGRAMS = ['compile', 'link', 'asm', 'pack', 'go'] as const;
 
 /** Counts up when what is made here changes. */
-const FORM = 1;
+const FORM = 2;
 
 /** Milliseconds that one step of making an image may take. */
 const PATIENCE = 20 * 60_000;
@@ -124,15 +124,14 @@ async function fill(work: string, go: string): Promise<void> {
   const locks = 'src/cmd/go/internal/lockedfile/internal/filelock/filelock_other.go';
   await writeFile(join(work, 'filelock.go'), NO_LOCKS);
   const overlay = join(work, 'overlay.json');
-  await writeFile(overlay, JSON.stringify({ Replace: { [join(goroot, locks)]: join(work, 'filelock.go') } }));
+  const replaced = { [join(goroot, locks)]: join(work, 'filelock.go'), ...(await socketOptions(goroot, work)) };
+  await writeFile(overlay, JSON.stringify({ Replace: replaced }));
   const commands = PROGRAMS.map((name) => `cmd/${name}`);
   const build = ['build', '-trimpath', `-overlay=${overlay}`, '-ldflags=-s -w', '-o', join(work, 'bin'), ...commands];
   await tool(build, { GOOS: 'wasip1' });
   for (const name of PROGRAMS) await rename(join(work, 'bin', name), join(work, 'bin', `${name}.wasm`));
-  await rm(overlay);
-  await rm(join(work, 'filelock.go'));
-
-  await standardLibrary(tool, work);
+  await standardLibrary(tool, overlay, work);
+  for (const file of [overlay, ...Object.values(replaced)]) await rm(file);
   const kept = ['VERSION', 'go.env', 'src/go.mod', 'src/go.sum', 'src/vendor/modules.txt', 'lib/wasm/wasm_exec.js'];
   for (const name of kept) {
     if (!existsSync(join(goroot, name))) continue;
@@ -143,6 +142,28 @@ async function fill(work: string, go: string): Promise<void> {
   const hash = createHash('sha256').update(`${FORM}\n`);
   for (const name of PROGRAMS) hash.update(await readFile(join(work, 'bin', `${name}.wasm`)));
   await writeFile(join(work, 'image.json'), JSON.stringify({ go, id: hash.digest('hex') }));
+}
+
+/**
+ * Options of TCP that a network in memory has no use for. It refuses them, and servers that set them on every connection
+ * (Echo) end by that.
+ *
+ * @returns files of the standard library, to those that stand in for them
+ */
+async function socketOptions(goroot: string, work: string): Promise<Record<string, string>> {
+  const replaced: Record<string, string> = {};
+  for (const name of ['sockopt_fake.go', 'tcpsockopt_stub.go']) {
+    const original = join(goroot, 'src/net', name);
+    const text = await readFile(original, 'utf8').catch(() => undefined);
+    if (text === undefined) continue;
+    const changed = text.replaceAll(
+      /^(func set(?:KeepAlive|NoDelay)\w*\(.*\{\n\treturn )syscall\.ENOPROTOOPT$/gm,
+      '$1nil',
+    );
+    replaced[original] = join(work, name);
+    await writeFile(join(work, name), `${changed}\nvar _ = syscall.ENOPROTOOPT\n`);
+  }
+  return replaced;
 }
 
 const packageForm = z.object({
@@ -158,8 +179,8 @@ type Go = (args: string[], env?: NodeJS.ProcessEnv) => Promise<{ stdout: string 
  * Leaves every package compiled below `std/`, and below `goroot/src` one file for each, which says what it imports: that
  * is all that the go command looks for there.
  */
-async function standardLibrary(tool: Go, work: string): Promise<void> {
-  const list = ['list', '-trimpath', '-export', '-json=ImportPath,Name,Imports,Export', 'std'];
+async function standardLibrary(tool: Go, overlay: string, work: string): Promise<void> {
+  const list = ['list', '-trimpath', `-overlay=${overlay}`, '-export', '-json=ImportPath,Name,Imports,Export', 'std'];
   const { stdout } = await tool(list, { GOOS: 'js' });
   for (const found of parseList(stdout)) {
     const { ImportPath: path, Name: name, Imports: imports = [], Export: archive } = packageForm.parse(found);
