@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
@@ -42,7 +42,7 @@ func unlock(File) error         { return nil }
 const imageForm = z.object({
   /** `1.26.1` */
   go: z.string(),
-  /** SHA-256 of its programs and its standard library. */
+  /** SHA-256 of its programs. */
   id: z.string(),
 });
 
@@ -69,6 +69,9 @@ export async function hostGo(): Promise<string> {
     });
   }
 }
+
+/** Where images are, below the directory of all that builds keep. */
+export const imagesIn = (cache: string): string => join(cache, 'go', 'images');
 
 /** The image of a version, if it was made. */
 export async function findImage(images: string, go: string): Promise<Image | undefined> {
@@ -117,9 +120,11 @@ async function make(images: string, go: string): Promise<Image> {
 }
 
 async function fill(work: string, go: string): Promise<void> {
-  const tool = goCommand(go);
-  const { stdout: root } = await tool(['env', 'GOROOT']);
-  const goroot = root.trim();
+  const { stdout: root } = await run('go', ['env', 'GOROOT'], optionsOf({ GOTOOLCHAIN: `go${go}` }));
+  // A release that the go command has fetched is among its modules, whose files no build may have others for.
+  const goroot = join(work, 'release');
+  await symlink(root.trim(), goroot);
+  const tool: Go = (args, env) => run(join(goroot, 'bin/go'), args, optionsOf({ GOROOT: goroot, ...env }));
   await mkdir(join(work, 'bin'));
   const locks = 'src/cmd/go/internal/lockedfile/internal/filelock/filelock_other.go';
   await writeFile(join(work, 'filelock.go'), NO_LOCKS);
@@ -131,14 +136,16 @@ async function fill(work: string, go: string): Promise<void> {
   await tool(build, { GOOS: 'wasip1' });
   for (const name of PROGRAMS) await rename(join(work, 'bin', name), join(work, 'bin', `${name}.wasm`));
   await standardLibrary(tool, overlay, work);
-  for (const file of [overlay, ...Object.values(replaced)]) await rm(file);
   const kept = ['VERSION', 'go.env', 'src/go.mod', 'src/go.sum', 'src/vendor/modules.txt', 'lib/wasm/wasm_exec.js'];
   for (const name of kept) {
-    if (!existsSync(join(goroot, name))) continue;
+    // Before Go 1.24, it was elsewhere.
+    const source = [name, name.replace(/^lib/, 'misc')].map((path) => join(goroot, path)).find(existsSync);
+    if (source === undefined) continue;
     await mkdir(dirname(join(work, 'goroot', name)), { recursive: true });
-    await copyFile(join(goroot, name), join(work, 'goroot', name));
+    await copyFile(source, join(work, 'goroot', name));
   }
   await cp(join(goroot, 'pkg/include'), join(work, 'goroot/pkg/include'), { recursive: true });
+  for (const file of [goroot, overlay, ...Object.values(replaced)]) await rm(file);
   const hash = createHash('sha256').update(`${FORM}\n`);
   for (const name of PROGRAMS) hash.update(await readFile(join(work, 'bin', `${name}.wasm`)));
   await writeFile(join(work, 'image.json'), JSON.stringify({ go, id: hash.digest('hex') }));
@@ -202,23 +209,19 @@ export function parseList(text: string): unknown[] {
   return JSON.parse(`[${objects}]`) as unknown[];
 }
 
-/** The go command of a version; the host's own fetches it. */
-const goCommand =
-  (go: string): Go =>
-  (args, env = {}) =>
-    run('go', args, {
-      // Outside of any module.
-      cwd: '/',
-      env: {
-        ...process.env,
-        GOTOOLCHAIN: `go${go}`,
-        GOARCH: 'wasm',
-        CGO_ENABLED: '0',
-        GOFLAGS: '',
-        GOWORK: 'off',
-        GO111MODULE: 'on',
-        ...env,
-      },
-      maxBuffer: 256 * 1024 ** 2,
-      timeout: PATIENCE,
-    });
+const optionsOf = (env: NodeJS.ProcessEnv) => ({
+  // Outside of any module.
+  cwd: '/',
+  env: {
+    ...process.env,
+    GOTOOLCHAIN: 'local',
+    GOARCH: 'wasm',
+    CGO_ENABLED: '0',
+    GOFLAGS: '',
+    GOWORK: 'off',
+    GO111MODULE: 'on',
+    ...env,
+  },
+  maxBuffer: 256 * 1024 ** 2,
+  timeout: PATIENCE,
+});

@@ -1,14 +1,14 @@
 /** The Go buildpack: an app with a go.mod, as Heroku's `heroku/go` builds it. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BuildFailure } from '../../failure.ts';
 import { listFiles } from '../../files.ts';
 import { readProcfile } from '../../procfile.ts';
 import type { SlugContents } from '../../slug.ts';
 import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
-import { hostGo, type Image, makeImage } from './image.ts';
-import { buildPrograms, keptFor, type Program } from './programs.ts';
+import { hostGo, type Image, imagesIn, makeImage } from './image.ts';
+import { buildPrograms, type Program } from './programs.ts';
 import { resolveStart } from './start-command.ts';
 import { chooseVersion, installSpec, wantedVersion } from './version.ts';
 
@@ -35,7 +35,7 @@ async function toolchain(declared: string, context: BuildContext): Promise<Image
   const { config, log } = context;
   const version = chooseVersion(wantedVersion(declared, config), await hostGo());
   log.step(`Using go${version}`);
-  return makeImage(join(keptFor(context), 'images'), version, () =>
+  return makeImage(imagesIn(dirname(context.cache)), version, () =>
     log.detail('Making its toolchain for WebAssembly, once for all apps. This takes minutes.'),
   );
 }

@@ -23,9 +23,6 @@ export interface Program {
   module: Buffer;
 }
 
-/** Where what is made for all apps is kept. */
-export const keptFor = (context: BuildContext): string => join(dirname(context.cache), 'go');
-
 /**
  * Builds the programs that patterns name: `./cmd/...`.
  *
@@ -37,7 +34,7 @@ export async function buildPrograms(
   context: BuildContext,
 ): Promise<Program[]> {
   const { tree, scratch, config, log, phase, signal } = context;
-  const kept = keptFor(context);
+  const kept = join(dirname(context.cache), 'go');
   const modules = join(kept, 'modules', sourceOf(config));
   const archives = join(kept, 'archives');
   const output = join(scratch, 'go');
