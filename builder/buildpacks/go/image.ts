@@ -120,7 +120,10 @@ async function make(images: string, go: string): Promise<Image> {
 }
 
 async function fill(work: string, go: string): Promise<void> {
-  const { stdout: root } = await run('go', ['env', 'GOROOT'], optionsOf({ GOTOOLCHAIN: `go${go}` }));
+  const { stdout: root } = await run('go', ['env', 'GOROOT'], optionsOf({ GOTOOLCHAIN: `go${go}` })).catch((cause) => {
+    const { stderr = '' } = cause as { stderr?: string };
+    throw new BuildFailure(`Go ${go} cannot be had.`, { details: stderr.trim().split('\n'), cause });
+  });
   // A release that the go command has fetched is among its modules, whose files no build may have others for.
   const goroot = join(work, 'release');
   await symlink(root.trim(), goroot);
@@ -138,11 +141,9 @@ async function fill(work: string, go: string): Promise<void> {
   await standardLibrary(tool, overlay, work);
   const kept = ['VERSION', 'go.env', 'src/go.mod', 'src/go.sum', 'src/vendor/modules.txt', 'lib/wasm/wasm_exec.js'];
   for (const name of kept) {
-    // Before Go 1.24, it was elsewhere.
-    const source = [name, name.replace(/^lib/, 'misc')].map((path) => join(goroot, path)).find(existsSync);
-    if (source === undefined) continue;
+    if (!existsSync(join(goroot, name))) continue;
     await mkdir(dirname(join(work, 'goroot', name)), { recursive: true });
-    await copyFile(source, join(work, 'goroot', name));
+    await copyFile(join(goroot, name), join(work, 'goroot', name));
   }
   await cp(join(goroot, 'pkg/include'), join(work, 'goroot/pkg/include'), { recursive: true });
   for (const file of [goroot, overlay, ...Object.values(replaced)]) await rm(file);

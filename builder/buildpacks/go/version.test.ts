@@ -8,7 +8,7 @@ it.each([
   ['module example.com/a\n', '1.26.8'],
   ['module example.com/a\n\ngo 1.22\n', '1.26.8'],
   ['module example.com/a\n\ngo 1.17\n', '1.26.8'],
-  ['// +heroku goVersion go1.17.3\n', 'from 1.21 on'],
+  ['// +heroku goVersion go1.17.3\n', 'from 1.24 on'],
   ['module example.com/a\n\ngo 1.27\n', '1.27.0'],
   ['module example.com/a\n\ngo 1.25.0\n\ntoolchain go1.26.9\n', '1.26.9'],
   ['module example.com/a\n\ngo 1.25.0\n\ntoolchain go1.25.4\n', '1.26.8'],

@@ -1,6 +1,9 @@
 /** Which release of Go an app is built with. */
 import { BuildFailure } from '../../failure.ts';
 
+/** The minor version from which on a release brings what runs its programs in JavaScript (lib/wasm). */
+const OLDEST = 24;
+
 /** What an app's go.mod says of it. */
 export interface Wanted {
   /** This release and no other: `1.25.4`, or `1.25` for the newest that there is of it. */
@@ -51,8 +54,8 @@ function checked(version: string): string {
     });
   }
   const series = Number(minor);
-  if (Number(major) !== 1 || series < 21) {
-    throw new BuildFailure(`The app wants Go ${version}, and Islet has Go from 1.21 on.`, {
+  if (Number(major) !== 1 || series < OLDEST) {
+    throw new BuildFailure(`The app wants Go ${version}, and Islet has Go from 1.${OLDEST} on.`, {
       help: ['Newer releases build older apps: change the version in go.mod.'],
     });
   }
