@@ -21,7 +21,7 @@ it.each([
 });
 
 it.each([
-  ['heroku/cobol', 'There is no buildpack heroku/cobol here. There are heroku/nodejs, '],
+  ['heroku/cobol', 'There is no buildpack heroku/cobol here. There are heroku/go, heroku/nodejs, '],
   ['urn:buildpack:heroku/cobol', 'There is no buildpack heroku/cobol here.'],
   ['git@github.com:someone/buildpack.git', '"git@github.com:someone/buildpack.git" is no buildpack'],
   ['file:///etc/passwd', '"file:///etc/passwd" is no buildpack'],
