@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { freePort } from '../host/free-port.ts';
 import { Platform } from '../test/support/platform.ts';
 import { Repository } from '../test/support/repository.ts';
-import { request } from '../test/support/request.ts';
+import { untilOk } from './support/wrk.ts';
 
 const WARM_ROUNDS = 5;
 const app = fileURLToPath(new URL('../test/apps/express', import.meta.url));
@@ -63,16 +63,6 @@ async function native(cache: string): Promise<Round> {
   server.kill('SIGKILL');
   await rm(directory, { recursive: true, force: true });
   return { total: end - start, parts: { 'npm ci': installed - start, 'node to first request': end - installed } };
-}
-
-async function untilOk(port: number, host: string): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (Date.now() < deadline) {
-    const answer = await request(port, host, '/').catch(() => undefined);
-    if (answer?.status === 200) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error(`No 200 from ${host} in 60 s.`);
 }
 
 function median(rounds: Round[]): Round {

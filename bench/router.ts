@@ -6,23 +6,19 @@
  *     npm run bench:router           among 1 and 10 apps
  *     APPS=100 npm run bench:router  among 100, too
  */
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { freePort } from '../host/free-port.ts';
 import { workerd } from '../host/workerd.ts';
 import { Platform } from '../test/support/platform.ts';
 import type { Repository } from '../test/support/repository.ts';
-import { request } from '../test/support/request.ts';
 import { expressRepository } from './support/express.ts';
 import { publish, type Result } from './support/results.ts';
+import { untilOk, wrk } from './support/wrk.ts';
 
-const SECONDS = 4;
-const CONNECTIONS = 32;
 const APPS = Number(process.env.APPS ?? 10);
 const TASKS = ['hello', 'json', 'megabyte', 'upload'] as const;
 
@@ -48,48 +44,13 @@ end
   return file;
 }
 
-/** What wrk says of a task: requests a second, and the 50th and 99th percentile of the latency in milliseconds. */
-async function measure(port: number, task: string, hosts: string[]): Promise<Record<string, number>> {
-  const args = [
-    '--latency',
-    '-t1',
-    `-c${CONNECTIONS}`,
-    `-d${SECONDS}s`,
-    '-s',
-    script(task, hosts),
-    `http://127.0.0.1:${port}/${task}`,
-  ];
-  const { stdout } = await promisify(execFile)('wrk', args, { timeout: 60_000 });
-  const failed = /Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1];
-  if (failed) throw new Error(`${failed} requests failed:\n${stdout}`);
-  return {
-    'requests/s': Math.round(Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1])),
-    'ms, p50': milliseconds(/^ +50%\s+(\S+)/m.exec(stdout)?.[1]),
-    'ms, p99': milliseconds(/^ +99%\s+(\S+)/m.exec(stdout)?.[1]),
-  };
-}
-
-/** Of a duration as wrk writes it: `850.00us`, `4.10ms`, `1.20s`. */
-function milliseconds(text = ''): number {
-  const [, number, unit = ''] = /^([\d.]+)(us|ms|s)$/.exec(text) ?? [];
-  return Math.round(Number(number) * ({ us: 0.001, ms: 1, s: 1000 }[unit] ?? Number.NaN) * 10) / 10;
-}
-
 async function measureAll(subject: string, port: number, hosts: string[], apps = 1): Promise<void> {
-  for (const host of hosts) await untilOk(port, host);
+  for (const host of hosts) await untilOk(port, host, '/hello');
   for (const task of TASKS) {
-    for (const [unit, value] of Object.entries(await measure(port, task, hosts))) {
+    for (const [unit, value] of Object.entries(await wrk(port, `/${task}`, ['-s', script(task, hosts)]))) {
       results.push({ task: `${task}, ${apps} ${apps === 1 ? 'app' : 'apps'}`, subject, value, unit });
     }
   }
-}
-
-async function untilOk(port: number, host: string): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end; await delay(20)) {
-    const answer = await request(port, host, '/hello').catch(() => undefined);
-    if (answer?.status === 200) return;
-  }
-  throw new Error(`No answer from ${host} on port ${port}.`);
 }
 
 function start(command: string, args: string[], env: NodeJS.ProcessEnv = {}): void {
