@@ -47,7 +47,11 @@ async function measureBuilds(
 }
 
 async function measureLoad(subject: string, app: string, port: number, args: string[]): Promise<void> {
-  for (const [unit, value] of Object.entries(await wrk(port, '/', args))) add(subject, `${app}: page`, unit, value);
+  for (const connections of [1, 32]) {
+    const measured = await wrk(port, '/', args, connections);
+    for (const [unit, value] of Object.entries(measured))
+      add(subject, `${app}: page, ${connections} at once`, unit, value);
+  }
 }
 
 const median = (values: number[]): number =>

@@ -10,11 +10,17 @@ const CONNECTIONS = 32;
  * Asks for `path` on a port of this machine by wrk.
  *
  * @param args what else wrk is told, such as a script
+ * @param connections how many ask at one time
  * @returns requests a second, and the 50th and 99th percentile of the latency in milliseconds
  * @throws Error when a request failed
  */
-export async function wrk(port: number, path: string, args: readonly string[]): Promise<Record<string, number>> {
-  const load = ['--latency', '-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`];
+export async function wrk(
+  port: number,
+  path: string,
+  args: readonly string[],
+  connections = CONNECTIONS,
+): Promise<Record<string, number>> {
+  const load = ['--latency', '-t1', `-c${connections}`, `-d${SECONDS}s`];
   const { stdout } = await promisify(execFile)('wrk', [...load, ...args, `http://127.0.0.1:${port}${path}`], {
     timeout: 60_000,
   });
