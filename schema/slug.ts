@@ -12,6 +12,7 @@
  */
 import * as z from 'zod';
 import { assetsConfig } from './assets.ts';
+import { workerConfig } from './worker.ts';
 
 export { appRoot } from './app-root.ts';
 
@@ -36,6 +37,8 @@ export const slugManifest = z.object({
   processTypes: z.record(z.string(), processType),
   /** The files that runtime `worker` serves by itself, or gives to the app's Worker. */
   assets: assetsConfig.optional(),
+  /** Of runtime `worker`. */
+  worker: workerConfig.optional(),
   /** Modules that many slugs have in common, such as a language's engine: by name to the SHA-256 of their bytes. */
   shared: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)).optional(),
   /** Source maps (ECMA-426) of modules under `code/`, by their path below it: SHA-256 of their bytes. */

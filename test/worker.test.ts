@@ -39,7 +39,7 @@ it('runs a Worker in TypeScript, with variables, static files and work after the
       import { env as globalEnv } from 'cloudflare:workers';
       import { greet } from './greet';
       import text from './note.txt';
-      interface Env { GREETING: string; NAME: string; ASSETS: { fetch(request: Request): Promise<Response> } }
+      interface Env { GREETING: string; NAME: string; RETRIES: number; ASSETS: { fetch(request: Request): Promise<Response> } }
       export default {
         async fetch(request: Request, env: Env, ctx: { waitUntil(work: Promise<unknown>): void }): Promise<Response> {
           const { pathname } = new URL(request.url);
@@ -47,7 +47,7 @@ it('runs a Worker in TypeScript, with variables, static files and work after the
           if (pathname === '/fail') throw new Error('on purpose');
           ctx.waitUntil(new Promise((resolve) => setTimeout(resolve, 50)).then(() => console.log('after the response')));
           const body = request.method === 'POST' ? await request.json() : null;
-          return Response.json({ greeting: greet(env.GREETING, globalEnv.NAME), text, body });
+          return Response.json({ greeting: greet(env.GREETING, globalEnv.NAME), retries: env.RETRIES, text, body });
         },
       };
     `,
@@ -57,10 +57,9 @@ it('runs a Worker in TypeScript, with variables, static files and work after the
     'public/page.html': '<p>page</p>',
   });
   expect(stderr).toContain('wrangler.toml: kv_namespaces has no effect: Islet has no KV namespaces.');
-  expect(stderr).toContain('wrangler.toml: vars.RETRIES is not a string');
   await platform.api('PATCH', '/apps/ferry/config-vars', { NAME: 'Ada' });
   const answer = await platform.app('ferry', '/any', { method: 'POST', body: '{"n":1}' });
-  expect(JSON.parse(answer.text)).toEqual({ greeting: 'hello, Ada', text: 'a note', body: { n: 1 } });
+  expect(JSON.parse(answer.text)).toEqual({ greeting: 'hello, Ada', retries: 3, text: 'a note', body: { n: 1 } });
   expect((await platform.app('ferry', '/style.css')).headers['content-type']).toContain('text/css');
   // By `/from-binding`, as `/page` itself never reaches the Worker.
   expect((await platform.app('ferry', '/from-binding')).text).toBe('<p>page</p>');
@@ -107,3 +106,32 @@ it.each([
     await expect.poll(() => platform.log(name), { timeout: 20_000 }).toContain('The Worker has no handler');
   }
 });
+
+it('calls `scheduled` by its cron triggers, in a process of its own', async () => {
+  const worker = `
+    export default {
+      async scheduled(controller, env, ctx) {
+        ctx.waitUntil(Promise.resolve().then(() => console.log('afterwards')));
+        console.log('called by', controller.cron, new Date(controller.scheduledTime).toISOString(), env.NAME, env.DYNO);
+        throw new Error('of the trigger');
+      },
+    };`;
+  const wrangler = (cron: string) =>
+    `main = "worker.js"\n[vars]\nNAME = "Ada"\n[triggers]\ncrons = ["${cron}", "0 0 1 1 *"]\n`;
+  const refused = await push('crons-bad', { 'wrangler.toml': wrangler('each minute'), 'worker.js': worker });
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr).toContain('wrangler.toml: triggers.crons has "each minute", which is no cron expression.');
+
+  const { code, stderr } = await push('crons', { 'wrangler.toml': wrangler('* * * * *'), 'worker.js': worker });
+  expect(code, stderr).toBe(0);
+  expect((await platform.app('crons')).status).toBe(500);
+  const { body } = await platform.api<{ type: string; quantity: number }[]>('GET', '/apps/crons/formation');
+  expect(body.map(({ type, quantity }) => `${type}=${quantity}`)).toEqual(['cron=1', 'web=1']);
+  await expect
+    .poll(() => platform.log('crons'), { timeout: 90_000, interval: 1000 })
+    .toMatch(/app\[cron\.1\]: called by \* \* \* \* \* \S+:00\.000Z Ada cron\.1\n/);
+  await expect
+    .poll(() => platform.log('crons'), { timeout: 20_000 })
+    .toMatch(/app\[cron\.1\]: afterwards[\s\S]*app\[cron\.1\]: Error: of the trigger/);
+  expect(await platform.log('crons')).not.toContain('called by 0 0 1 1 *');
+}, 180_000);

@@ -5,6 +5,7 @@
  */
 import { and, desc, eq, notInArray, sql } from 'drizzle-orm';
 import { apps, formation, releases, slugs } from '../../schema/tables.ts';
+import { workerCommands } from '../../schema/worker.ts';
 import type { Env } from '../env.ts';
 import { writeLog } from '../logs/write.ts';
 import { RELEASE } from '../router/placement.ts';
@@ -256,7 +257,10 @@ function goLive(
   return [touch, ...(processTypes ? formationFor(db, appId, processTypes, at) : [])];
 }
 
-/** The formation follows the slug: new types start with none, but `web` with one; types that are gone go. */
+/**
+ * The formation follows the slug: new types start with none, but `web` and what calls a Worker by its crons with one;
+ * types that are gone go.
+ */
 function formationFor(db: Database, appId: string, processTypes: Record<string, string>, at: string) {
   const types = Object.keys(processTypes);
   const upserts = Object.entries(processTypes).map(([type, command]) =>
@@ -267,7 +271,7 @@ function formationFor(db: Database, appId: string, processTypes: Record<string, 
         appId,
         type,
         command,
-        quantity: type === 'web' ? 1 : 0,
+        quantity: type === 'web' || command === workerCommands.cron ? 1 : 0,
         size: DEFAULT_SIZE,
         createdAt: at,
         updatedAt: at,

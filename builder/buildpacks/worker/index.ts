@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import type { AssetsConfig } from '../../../schema/assets.ts';
+import { workerCommands } from '../../../schema/worker.ts';
 import { BuildFailure } from '../../failure.ts';
 import { listFiles } from '../../files.ts';
 import { isInside } from '../../paths.ts';
@@ -9,10 +10,7 @@ import { megabytes, type SlugContents } from '../../slug.ts';
 import type { BuildContext, Buildpack } from '../buildpack.ts';
 import { SITE_WORKER } from '../static/site.ts';
 import { bundleWorker, type WorkerBundle } from './bundle.ts';
-import { readWranglerConfig, reportAbsent, varsOf, type WranglerConfig } from './wrangler-config.ts';
-
-/** What the process type `web` of a Worker is called: nobody types it. */
-const COMMAND = 'workerd';
+import { cronsOf, readWranglerConfig, reportAbsent, varsOf, type WranglerConfig } from './wrangler-config.ts';
 
 /** The buildpack of Workers that need nothing installed; the Node.js buildpack makes slugs of the others. */
 export const worker: Buildpack = {
@@ -35,6 +33,8 @@ export const worker: Buildpack = {
 export async function assembleWorker(config: WranglerConfig, context: BuildContext): Promise<SlugContents> {
   const { tree, log, phase } = context;
   reportAbsent(config, log);
+  const { strings, others } = varsOf(config);
+  const crons = config.main === undefined ? [] : cronsOf(config);
   const { modules, map } = await phase('bundle', () => makeModules(config, context));
   const { assets, files } = makeAssets(config, tree);
   log.step('Build succeeded!');
@@ -43,8 +43,12 @@ export async function assembleWorker(config: WranglerConfig, context: BuildConte
       version: 1,
       runtime: 'worker',
       language: 'Worker',
-      env: varsOf(config, log),
-      processTypes: { web: { command: COMMAND, entry: 'web.js' } },
+      env: strings,
+      processTypes: {
+        web: { command: workerCommands.web, entry: 'web.js' },
+        ...(crons.length > 0 && { cron: { command: workerCommands.cron, entry: 'web.js' } }),
+      },
+      worker: { vars: others, crons },
       ...(assets && { assets }),
       modules: Object.fromEntries([...modules].map(([name, { type }]) => [name, { type }])),
     },

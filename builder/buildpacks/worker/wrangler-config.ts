@@ -5,6 +5,8 @@ import { type ParseError, parse as parseJson, printParseErrorCode } from 'jsonc-
 import { parse as parseToml } from 'smol-toml';
 import * as z from 'zod';
 import { assetsConfig } from '../../../schema/assets.ts';
+import { cronOf } from '../../../schema/cron.ts';
+import { type WorkerConfig, workerConfig } from '../../../schema/worker.ts';
 import { BuildFailure } from '../../failure.ts';
 import type { BuildLog } from '../../log.ts';
 import { isInside } from '../../paths.ts';
@@ -14,8 +16,9 @@ const { htmlHandling, notFoundHandling } = assetsConfig.shape;
 const wranglerConfig = z.looseObject({
   /** The module of the Worker, relative to the file. */
   main: z.string().optional(),
-  vars: z.record(z.string(), z.unknown()).default({}),
+  vars: workerConfig.shape.vars,
   define: z.record(z.string(), z.string()).default({}),
+  triggers: z.object({ crons: z.array(z.string()).default([]) }).optional(),
   assets: z
     .object({
       directory: z.string().optional(),
@@ -99,7 +102,6 @@ const ABSENT: Record<string, string> = {
   images: 'Images',
   analytics_engine_datasets: 'Analytics Engine',
   send_email: 'email',
-  triggers: 'cron triggers',
   containers: 'containers',
 };
 
@@ -110,11 +112,33 @@ export function reportAbsent(config: WranglerConfig, log: BuildLog): void {
 }
 
 /** The variables of the configuration, as the Worker finds them in its `env` where no config var has the name. */
-export function varsOf({ file, vars }: WranglerConfig, log: BuildLog): Record<string, string> {
+export function varsOf({ vars }: WranglerConfig): { strings: Record<string, string>; others: WorkerConfig['vars'] } {
   const strings: Record<string, string> = {};
+  const others: WorkerConfig['vars'] = {};
   for (const [name, value] of Object.entries(vars)) {
     if (typeof value === 'string') strings[name] = value;
-    else log.warn(`${file}: vars.${name} is not a string and is left out; a config var is always a string.`);
+    else others[name] = value;
   }
-  return strings;
+  return { strings, others };
+}
+
+/**
+ * The cron triggers of the configuration.
+ *
+ * @throws BuildFailure when one is none
+ */
+export function cronsOf({ file, triggers }: WranglerConfig): string[] {
+  const crons = triggers?.crons ?? [];
+  for (const cron of crons) {
+    try {
+      cronOf(cron);
+    } catch (cause) {
+      throw new BuildFailure(`${file}: triggers.crons has ${JSON.stringify(cron)}, which is no cron expression.`, {
+        details: [cause instanceof Error ? cause.message : String(cause)],
+        help: ['Write five fields: minute, hour, day of the month, month, day of the week.'],
+        cause,
+      });
+    }
+  }
+  return crons;
 }

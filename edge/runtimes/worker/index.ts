@@ -6,6 +6,7 @@
  * - a process type's `entry`, a module below `code/` of type `esm` whose default export is the app's Worker, bundled;
  *   what it imports is below `code/` too, or workerd's own
  * - `assets` in the manifest, when static files belong to the app, and the files below `files/`
+ * - `worker` in the manifest: what else its configuration says
  */
 import { composeWorker } from '../compose.ts';
 import type { RuntimeOptions } from '../runtime.ts';
@@ -15,5 +16,6 @@ import adapter from './adapter/index.ts?bundle';
 /** The dynamic Worker for one process of a slug. */
 export function workerCode(slug: Slug, options: RuntimeOptions): WorkerLoaderWorkerCode {
   const code = composeWorker(adapter, slug, options);
-  return { ...code, modules: { ...code.modules, 'assets.json': { json: slug.manifest.assets ?? null } } };
+  const { assets = null, worker = null } = slug.manifest;
+  return { ...code, modules: { ...code.modules, 'config.json': { json: { assets, ...worker } } } };
 }
