@@ -1,6 +1,7 @@
 /**
  * Bundles the Workers into dist/. Run by wrangler (`[build]` in wrangler.toml) and by whoever starts the platform.
  */
+import { isBuiltin } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { pyodideForWorkers } from './runtimes/python/pyodide-plugin.ts';
@@ -19,9 +20,27 @@ const options = {
 
 const BUNDLE = /\?bundle$/;
 
+/** Packages ask for Node.js's modules without their prefix, some by `require`; workerd has them with it, as imports. */
+const nodeModules: Plugin = {
+  name: 'node-modules',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[a-z]/ }, ({ path, kind }) => {
+      if (!isBuiltin(path)) return undefined;
+      const name = path.replace(/^node:/, '');
+      return kind === 'require-call'
+        ? { path: name, namespace: 'node-module' }
+        : { path: `node:${name}`, external: true };
+    });
+    onLoad({ filter: /./, namespace: 'node-module' }, ({ path }) => ({
+      contents: `export * from 'node:${path}'; export { default } from 'node:${path}';`,
+    }));
+  },
+};
+
 /** The text of a module for another isolate, bundled with all that it imports. */
 async function bundleText(entry: string): Promise<string> {
-  const { outputFiles } = await build({ ...options, entryPoints: [entry], plugins: [pyodideForWorkers], write: false });
+  const plugins = [pyodideForWorkers, nodeModules];
+  const { outputFiles } = await build({ ...options, entryPoints: [entry], plugins, write: false });
   return outputFiles[0]?.text ?? '';
 }
 

@@ -11,6 +11,7 @@ export const officialBuildpacks = [
   'heroku/python',
   'heroku/ruby',
   'heroku-community/static',
+  'islet/deno',
   'islet/worker',
 ] as const;
 

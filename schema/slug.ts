@@ -29,7 +29,7 @@ const processType = z.object({
 export const slugManifest = z.object({
   version: z.literal(1),
   /** The adapter that runs it: a folder of edge/runtimes/. */
-  runtime: z.enum(['node', 'worker', 'ruby', 'python', 'php', 'go']),
+  runtime: z.enum(['node', 'deno', 'worker', 'ruby', 'python', 'php', 'go']),
   /** What the API shows as `buildpack_provided_description`. */
   language: z.string(),
   /** What `config` starts from; the app's config vars win: `{ NODE_ENV: 'production' }`. */

@@ -1,4 +1,5 @@
 import type { Buildpack } from './buildpack.ts';
+import { deno } from './deno/index.ts';
 import { go } from './go/index.ts';
 import { nodejs } from './nodejs/index.ts';
 import { php } from './php/index.ts';
@@ -8,4 +9,4 @@ import { staticSite } from './static/index.ts';
 import { worker } from './worker/index.ts';
 
 /** The buildpacks that Islet brings, in the order in which they look at an app. */
-export const buildpacks: readonly Buildpack[] = [ruby, nodejs, python, php, go, worker, staticSite];
+export const buildpacks: readonly Buildpack[] = [ruby, deno, nodejs, python, php, go, worker, staticSite];

@@ -8,6 +8,7 @@ import { BuildFailure } from '../failure.ts';
 import { explain } from './errors.ts';
 import { type Lock, lock } from './lock.ts';
 import { readBunLock } from './lockfiles/bun.ts';
+import { readDenoLock } from './lockfiles/deno.ts';
 import { hoist } from './lockfiles/hoist.ts';
 import { readPnpmLock } from './lockfiles/pnpm.ts';
 import { readYarnLock } from './lockfiles/yarn.ts';
@@ -34,7 +35,11 @@ const readers: Record<string, Reader> = {
   'yarn.lock': (text, manifests) => hoist(readYarnLock(text, manifests)),
   'pnpm-lock.yaml': (text, manifests) => hoist(readPnpmLock(text, manifests)),
   'bun.lock': (text, manifests) => hoist(readBunLock(text, manifests)),
+  'deno.lock': (text, manifests) => hoist(readDenoLock(text, manifests)),
 };
+
+/** Those of apps of Node.js. */
+const nodeLockfiles = Object.keys(readers).filter((name) => name !== 'deno.lock');
 
 export interface ResolveOptions {
   /** A directory for the resolver alone; it is made. */
@@ -45,6 +50,8 @@ export interface ResolveOptions {
   signal: AbortSignal;
   /** Lets an npm lockfile that does not fit package.json be brought up to date, as `npm install` does. */
   update: boolean;
+  /** Names of lockfiles that count; without it, those of package managers of Node.js. */
+  lockfiles?: readonly string[];
 }
 
 /**
@@ -60,7 +67,7 @@ export async function resolve(
   manifests: ReadonlyMap<string, Manifest>,
   options: ResolveOptions,
 ): Promise<{ lock: Lock; lockfile: string | undefined }> {
-  const [lockfile, other] = findLockfiles(tree);
+  const [lockfile, other] = findLockfiles(tree, options.lockfiles ?? nodeLockfiles);
   if (lockfile !== undefined && other !== undefined) {
     throw new BuildFailure(`Two different lockfiles found: ${lockfile} and ${other}.`, {
       help: ['Delete the one of the package manager that you do not use, and commit that.'],
@@ -80,8 +87,8 @@ export async function resolve(
   }
 }
 
-function findLockfiles(tree: string): string[] {
-  const found = Object.keys(readers).filter((name) => existsSync(join(tree, name)));
+function findLockfiles(tree: string, names: readonly string[]): string[] {
+  const found = names.filter((name) => existsSync(join(tree, name)));
   return found[0] === 'npm-shrinkwrap.json' ? found.filter((name) => name !== 'package-lock.json') : found;
 }
 

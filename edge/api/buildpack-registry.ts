@@ -64,5 +64,6 @@ const descriptions: Record<OfficialBuildpack, string> = {
   'heroku/python': 'Python apps, from a requirements.txt, pyproject.toml or uv.lock',
   'heroku/ruby': 'Ruby apps, from a Gemfile',
   'heroku-community/static': 'Static sites, from a static.json or index.html',
+  'islet/deno': 'Deno apps, from a deno.json',
   'islet/worker': 'Workers, from a configuration of wrangler',
 };

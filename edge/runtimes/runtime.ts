@@ -1,4 +1,5 @@
 import type { SlugManifest } from '../../schema/slug.ts';
+import { workerCode as deno } from './deno/index.ts';
 import { workerCode as go } from './go/index.ts';
 import { workerCode as node } from './node/index.ts';
 import { workerCode as php } from './php/index.ts';
@@ -24,6 +25,6 @@ export interface RuntimeOptions {
 /** Makes of a slug the dynamic Worker whose Durable Object class `App` is one process of it. */
 type Runtime = (slug: Slug, options: RuntimeOptions) => WorkerLoaderWorkerCode;
 
-const runtimes: Record<SlugManifest['runtime'], Runtime> = { go, node, php, python, ruby, worker };
+const runtimes: Record<SlugManifest['runtime'], Runtime> = { deno, go, node, php, python, ruby, worker };
 
 export const workerCode: Runtime = (slug, options) => runtimes[slug.manifest.runtime](slug, options);

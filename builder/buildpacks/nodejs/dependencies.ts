@@ -28,19 +28,27 @@ export interface Dependencies {
  *
  * @param manifests its package.json and those of its workspaces, by directory
  * @param development whether what only development needs comes along
+ * @param lockfiles names of those that count, where these are not those of Node.js
  * @throws BuildFailure with what is wrong with them
  */
 export async function installDependencies(
   manifests: ReadonlyMap<string, Manifest>,
   context: BuildContext,
-  { development }: { development: boolean },
+  { development, lockfiles }: { development: boolean; lockfiles?: readonly string[] },
 ): Promise<Dependencies> {
   const { tree, scratch, cache, config, log, store, web, signal } = context;
   const settings = await projectSettings(tree, config, context.settings);
   const update = config.USE_NPM_INSTALL === 'true';
   log.step('Installing dependencies');
   const { lock, replaced, unreplaced, environment, lockfile } = await context.phase('resolve', async () => {
-    const options = { scratch: join(scratch, 'resolve'), cache, settings, signal, update };
+    const options = {
+      scratch: join(scratch, 'resolve'),
+      cache,
+      settings,
+      signal,
+      update,
+      ...(lockfiles && { lockfiles }),
+    };
     const { lock: resolved, lockfile } = await resolve(tree, manifests, options);
     const { lock, missing, ...rest } = useWasmBuilds(resolved, mount);
     const wanted = missing.filter(({ dev }) => development || !dev);
@@ -56,11 +64,11 @@ export async function installDependencies(
     }
     return { lock, ...rest, lockfile };
   });
-  if (lockfile === undefined) log.detail('Installing node modules (package.json)');
+  if (lockfile === undefined) log.detail(`Installing node modules${lockfiles ? '' : ' (package.json)'}`);
   else log.detail(`Installing node modules (${lockfile})`);
   if (lockfile === undefined && Object.keys(lock.packages).length > 1) {
     log.warn('', 'No lockfile: another push may get other versions of the dependencies.');
-    log.warn('Run `npm install` and commit package-lock.json.', '');
+    log.warn(`Run \`${lockfiles ? 'deno' : 'npm'} install\` and commit ${lockfiles?.[0] ?? 'package-lock.json'}.`, '');
   }
   for (const { name, version, by } of replaced.filter(({ dev }) => development || !dev)) {
     log.detail(`Using ${by}@${version} in place of ${name}: native code does not run here`);

@@ -1,4 +1,4 @@
-import { type BuildResult, context, type Message } from 'esbuild';
+import { type BuildResult, context, type Message, type Plugin, type TsconfigRaw } from 'esbuild';
 import type { Start } from '../start-command.ts';
 import { bundleFailure } from './failures.ts';
 import { entrySource, frame, tableSource } from './module.ts';
@@ -21,6 +21,22 @@ export interface Bundle {
   unavailable: string[];
 }
 
+export interface BundleOptions {
+  /** Absolute path of the app, without links in it. */
+  tree: string;
+  /** Names of the packages that the app depends on. */
+  dependencies: readonly string[];
+  /** Names of those that only its development does, and that are not there. */
+  development: readonly string[];
+  signal: AbortSignal;
+  /** Source of what runs, where that is not the file alone. */
+  entry?: string;
+  /** What resolves imports before Node's way is tried. */
+  plugins?: readonly Plugin[];
+  /** How the app's TypeScript behaves, where that does not stand in a tsconfig.json. */
+  tsconfigRaw?: TsconfigRaw;
+}
+
 /** How often a bundle is tried again without the files that do not bundle. */
 const maxAttempts = 10;
 
@@ -31,9 +47,6 @@ const maxAttempts = 10;
  * also holds the app's direct dependencies and its own source files, which run only when they are asked for; those
  * that do not bundle throw at that point.
  *
- * @param tree absolute path of the app, without links in it
- * @param dependencies names of the packages that the app depends on
- * @param development names of those that only its development does, and that are not there
  * @throws BuildFailure with esbuild's words, file and line
  */
 export async function bundle(
@@ -43,15 +56,17 @@ export async function bundle(
     dependencies,
     development,
     signal,
-  }: { tree: string; dependencies: readonly string[]; development: readonly string[]; signal: AbortSignal },
+    entry = entrySource(start),
+    plugins = [],
+    tsconfigRaw = readTsconfig(tree),
+  }: BundleOptions,
 ): Promise<Bundle> {
   const packages = new Packages(tree);
-  const standIns: Record<string, string> = { entry: entrySource(start), table: '' };
+  const standIns: Record<string, string> = { entry, table: '' };
   const broken = new Map<string, string>();
   const unavailable = new Set<string>();
   const resolved = new Set<string>();
   const { head, tail } = frame(start);
-  const tsconfigRaw = readTsconfig(tree);
   const build = await context({
     entryPoints: ['islet:entry'],
     outfile: 'main.js',
@@ -77,6 +92,7 @@ export async function bundle(
     logOverride: Object.fromEntries([...requiresOfValues].map((id) => [id, 'warning'])),
     tsconfigRaw,
     plugins: [
+      ...plugins,
       nodePlugin({
         tree,
         packages,

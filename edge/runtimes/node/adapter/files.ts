@@ -52,7 +52,8 @@ function decodeNames(): void {
   });
 }
 
-function decodeName(name: string): string {
+/** A name as workerd lists it, as it is. */
+export function decodeName(name: string): string {
   if (!name.includes('%')) return name;
   try {
     return decodeURIComponent(name);

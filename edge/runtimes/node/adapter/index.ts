@@ -18,11 +18,11 @@ import { resolveFromDirectory } from './paths.ts';
 import { nameNode, prepareProcess } from './process.ts';
 
 export class App extends DurableObject implements Instance {
-  readonly #events = new Events();
+  protected readonly events = new Events();
 
   async boot({ module, files, date }: BootOptions): Promise<ReadableStream<Uint8Array>> {
-    captureOutput(this.#events);
-    catchErrors(this.#events);
+    captureOutput(this.events);
+    catchErrors(this.events);
     followNodeDebug();
     nameNode();
     runAsClusterWorker();
@@ -30,21 +30,25 @@ export class App extends DurableObject implements Instance {
     resolveLocalhost();
     showLoopback();
     replaceHttpServer();
-    onListening(() => this.#events.send({ type: 'listening' }));
+    onListening(() => this.events.send({ type: 'listening' }));
     await unpackTree(files, date);
     void this.#run(module);
-    return this.#events.stream;
+    return this.events.stream;
   }
 
   async #run(specifier: string): Promise<void> {
     try {
       const { default: app }: { default: AppModule } = await import(specifier);
       prepareProcess(app.argv);
+      await this.prepare();
       await run(app);
     } catch (error) {
       uncaught(error);
     }
   }
+
+  /** For runtimes that are more than this one: runs before the app does, in its process. */
+  protected async prepare(): Promise<void> {}
 
   override async fetch(request: Request): Promise<Response> {
     const server = publicServer();
