@@ -108,3 +108,14 @@ test('tar leaves its directory for no archive', async () => {
   expect(exit.exitCode).toBe(2);
   expect(stderr).toBe("tar: ../evil: Member name contains '..'\n");
 });
+
+test('scripts whose interpreter is a script itself, by its path or on PATH', async () => {
+  await sandbox.writeEntries([
+    ...files({ interpreter: '#!/usr/bin/env node\nconsole.log(process.argv.slice(2).join(" "));\n' }),
+    ...files({ 'by-path': '#!/app/interpreter -v\n', 'by-name': '#!/usr/bin/env interpreter\n' }),
+    ...files({ circle: '#!/app/circle\n' }),
+  ]);
+  const line = 'PATH=/app:$PATH; by-path one; ./by-name two; ./circle; echo "status $?"';
+  const { stdout } = await runLine(sandbox, line);
+  expect(stdout).toBe('-v /app/by-path one\n/app/by-name two\nstatus 127\n');
+});

@@ -61,6 +61,7 @@ describe.skipIf(!hasGo)('Go', { timeout: PATIENCE }, () => {
     expect(stderr).toContain('Detected Module Name: example.com/site');
     expect(stderr).toContain('Running: go install -v -tags heroku example.com/site');
     expect(stderr).toContain('./bin/site');
+    expect(stderr).toMatch(/Running release command[\s\S]*migrating by "some text\\n" <nil> release/);
     expect(code, stderr).toBe(0);
     const text = async (path: string, options?: object) => (await platform.app('site', path, options)).text;
 
@@ -98,6 +99,10 @@ describe.skipIf(!hasGo)('Go', { timeout: PATIENCE }, () => {
     await platform.api('DELETE', '/apps/site/dynos');
     expect(await slow).toBe('begun ended');
     await expect.poll(() => platform.log('site'), { timeout: 20_000 }).toContain('shutting down: <nil>');
+
+    const command = 'site -migrate one two; echo "status $?" $(cat done.txt)';
+    await platform.api('POST', '/apps/site/dynos', { command });
+    await expect.poll(() => platform.log('site'), { timeout: 60_000 }).toMatch(/app\[run\.\d+\]: status 2 one,two/);
 
     await platform.api('PATCH', '/apps/site/formation/ticker', { quantity: 1 });
     await expect.poll(() => platform.log('site'), { timeout: 20_000 }).toContain('app[ticker.1]: ');

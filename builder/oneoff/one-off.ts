@@ -1,9 +1,10 @@
 /** One run of one command in a machine of its own, with an app's slug and environment. */
 import type { ReadableStream } from 'node:stream/web';
-import { type Child, createSandbox, LimitError } from '../../sandbox/index.ts';
+import { type Child, createSandbox, LimitError, type Sandbox } from '../../sandbox/index.ts';
 import type { OneOffDyno, OneOffOrder } from '../../schema/one-off.ts';
 import type { SlugManifest } from '../../schema/slug.ts';
 import { AppLog } from './app-log.ts';
+import { languageOf } from './languages.ts';
 import { home, unpackPackages, unpackSlug } from './tree.ts';
 
 /** As long as Heroku lets a one-off dyno and a release command run ("One-off Dynos"; "Release Phase"). Milliseconds. */
@@ -111,10 +112,11 @@ export class OneOff {
       signal: this.#stop.signal,
     });
     try {
-      const manifest = await unpackSlug(await this.#fetch(this.order.slug), sandbox);
+      const { manifest, code } = await unpackSlug(await this.#fetch(this.order.slug), sandbox);
       for (const sha256 of manifest.packages ?? []) {
         await unpackPackages(await this.#fetch(`${this.order.packages}/${sha256}`), sandbox);
       }
+      await this.#addLanguage(manifest, code, sandbox);
       this.#become('up');
       this.#log.heroku('State changed from starting to up');
       const print = (text: string) => {
@@ -137,6 +139,18 @@ export class OneOff {
     }
   }
 
+  async #addLanguage(manifest: SlugManifest, code: Map<string, Uint8Array>, sandbox: Sandbox): Promise<void> {
+    const language = languageOf(manifest);
+    if (!language) return;
+    const shared = await Promise.all(
+      Object.entries(manifest.shared ?? {}).map(async ([name, sha256]) => {
+        const stream = await this.#fetch(`${this.order.packages}/${sha256}`);
+        return [name, new Uint8Array(await new Response(stream as never).arrayBuffer())] as const;
+      }),
+    );
+    await sandbox.writeEntries(await language.programs({ shared: new Map(shared), code }));
+  }
+
   async #exited(child: Child): Promise<Ended> {
     const { exitCode, signal } = await child.exited;
     return { status: exitCode ?? statuses[signal ?? ''] ?? 128 };
@@ -147,7 +161,15 @@ export class OneOff {
       HOME: home,
       ...manifest.env,
       ...this.order.env,
-      PATH: [this.order.env.PATH, `${home}/node_modules/.bin`, `${home}/bin`, '/usr/local/bin', '/usr/bin', '/bin']
+      PATH: [
+        this.order.env.PATH,
+        ...[languageOf(manifest)?.path, 'node_modules/.bin', 'bin'].flatMap((path) =>
+          path ? [`${home}/${path}`] : [],
+        ),
+        '/usr/local/bin',
+        '/usr/bin',
+        '/bin',
+      ]
         .filter(Boolean)
         .join(':'),
       PORT: '5000',

@@ -10,14 +10,22 @@ export const home = '/app';
 /** Bytes of files that are sent to the machine at once. */
 const BATCH = 1 << 20;
 
+/** What a slug has that is not the app's tree. */
+export interface Unpacked {
+  manifest: SlugManifest;
+  /** Modules, by their path below `code/`. */
+  code: Map<string, Uint8Array>;
+}
+
 /**
  * Puts the app's tree out of a slug into a machine.
  *
  * @param archive the slug, in the form of schema/slug.ts
  * @throws Error when it has no manifest
  */
-export async function unpackSlug(archive: ReadableStream<Uint8Array>, sandbox: Sandbox): Promise<SlugManifest> {
+export async function unpackSlug(archive: ReadableStream<Uint8Array>, sandbox: Sandbox): Promise<Unpacked> {
   let manifest: SlugManifest | undefined;
+  const code = new Map<string, Uint8Array>();
   await unpack(archive, sandbox, (name, read) => {
     if (name === 'manifest.json') {
       return read().then((bytes) => {
@@ -25,10 +33,16 @@ export async function unpackSlug(archive: ReadableStream<Uint8Array>, sandbox: S
         return undefined;
       });
     }
+    if (name.startsWith('code/')) {
+      return read().then((bytes) => {
+        code.set(name.slice('code/'.length), bytes);
+        return undefined;
+      });
+    }
     return name.startsWith('files/') ? name.slice('files/'.length) : undefined;
   });
   if (!manifest) throw new Error('The slug has no manifest.');
-  return manifest;
+  return { manifest, code };
 }
 
 /** Puts an archive of packages, with paths relative to the app's tree, into a machine. */

@@ -63,7 +63,9 @@ async function assemble(
       const program = programs.find(({ name }) => name === start.program);
       if (program) code.set(`${program.name}.wasm`, program.module);
     } else if (type === 'web') throw unknownCommand(command, names);
-    else log.warn(`Process type ${type} does not start: \`${command}\` is no program of the app.`);
+    // It runs in a machine, as one-off dynos do.
+    else if (type !== 'release')
+      log.warn(`Process type ${type} does not start: \`${command}\` is no program of the app.`);
   }
   return {
     manifest: {

@@ -1,29 +1,19 @@
 /** Django's static files, which the build collects as Heroku does ("Django and Static Assets", Heroku Dev Center). */
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { pyodideForWorkers } from '../../../edge/runtimes/python/pyodide-plugin.ts';
 import { applyChanges, createSandbox, LimitError } from '../../../sandbox/index.ts';
 import { BuildFailure } from '../../failure.ts';
 import { machineOptions, overLimit } from '../../machine-options.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { engineFiles } from './engine.ts';
+import { pythonPrograms } from './machine.ts';
 import { SITE_PACKAGES } from './pip.ts';
 
 const COMMAND = 'python manage.py collectstatic --noinput';
 
 /** What manage.py says of an app without `django.contrib.staticfiles`. */
 const UNKNOWN = "Unknown command: 'collectstatic'";
-
-let bundled: Promise<Uint8Array> | undefined;
-
-/** Bundled once, for all builds. */
-function manageProgram(): Promise<Uint8Array> {
-  bundled ??= bundle();
-  return bundled;
-}
 
 /**
  * Collects the static files of a Django app, unless it says DISABLE_COLLECTSTATIC.
@@ -54,21 +44,20 @@ export async function collectStatic(context: BuildContext): Promise<void> {
 }
 
 async function runManage(context: BuildContext): Promise<{ exitCode: number | null; output: string }> {
-  const { tree, config, signal, scratch } = context;
-  const engine = join(scratch, 'python');
-  await mkdir(engine, { recursive: true });
-  await writeFile(join(engine, 'manage.mjs'), await manageProgram());
-  for (const [name, file] of engineFiles()) await copyFile(file, join(engine, name));
+  const { tree, config, signal } = context;
+  const engine = await Promise.all(
+    [...engineFiles()].map(async ([name, file]) => [name, await readFile(file)] as const),
+  );
   const sandbox = await createSandbox(machineOptions(context));
   try {
-    await sandbox.importDirectory(engine, '/python');
+    await sandbox.writeEntries(await pythonPrograms(new Map(engine)));
     await sandbox.importDirectory(tree, '/app');
     const decoder = new TextDecoder();
     let output = '';
     const take = (chunk: Uint8Array) => {
       output += decoder.decode(chunk, { stream: true });
     };
-    const { exitCode } = await sandbox.run('node /python/manage.mjs collectstatic --noinput', {
+    const { exitCode } = await sandbox.run(COMMAND, {
       cwd: '/app',
       env: config,
       onStdout: take,
@@ -83,19 +72,4 @@ async function runManage(context: BuildContext): Promise<{ exitCode: number | nu
   } finally {
     await sandbox.close();
   }
-}
-
-async function bundle(): Promise<Uint8Array> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('./manage-program.ts', import.meta.url))],
-    bundle: true,
-    format: 'esm',
-    target: 'esnext',
-    conditions: ['workerd', 'worker'],
-    external: ['node:*'],
-    loader: { '.py': 'text' },
-    plugins: [pyodideForWorkers],
-    write: false,
-  });
-  return outputFiles[0]?.contents ?? new Uint8Array();
 }

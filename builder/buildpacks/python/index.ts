@@ -7,6 +7,7 @@ import { listFiles } from '../../files.ts';
 import { readProcfile } from '../../procfile.ts';
 import type { SlugContents } from '../../slug.ts';
 import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
+import { BIN, commandScripts } from './commands.ts';
 import { collectStatic } from './django.ts';
 import { engineFiles } from './engine.ts';
 import { type ManifestKind, manifests, pipInstall, SITE_PACKAGES } from './pip.ts';
@@ -40,14 +41,19 @@ async function build(context: BuildContext, kind: ManifestKind | undefined): Pro
   log.step(`Installing dependencies from ${kind} using pip`);
   const start = performance.now();
   const packages = await phase('install', async () => pipInstall(kind, await manifestFiles(tree), context));
-  for (const [path, bytes] of packages) {
-    const file = join(tree, SITE_PACKAGES, path);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, bytes);
-  }
+  await writeAll(join(tree, SITE_PACKAGES), packages);
+  await writeAll(join(tree, BIN), commandScripts(packages));
   log.detail(`Installed in ${((performance.now() - start) / 1000).toFixed(1)}s`);
   await collectStatic(context);
   return (defaults) => assemble(defaults, context);
+}
+
+async function writeAll(directory: string, files: ReadonlyMap<string, string | Uint8Array>): Promise<void> {
+  for (const [path, content] of files) {
+    const file = join(directory, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content);
+  }
 }
 
 /** What pip and the reading of locks may look at: text files of the app's own root and of `requirements/`. */
@@ -79,6 +85,10 @@ async function assemble(defaults: Readonly<Record<string, string>>, context: Bui
   const texts = new Map<string, string>();
   for (const [path, file] of files)
     if (/(^|\/)gunicorn[^/]*\.py$/.test(path)) texts.set(path, await readFile(file, 'utf8'));
+  if (await usesSqlite(files)) {
+    log.warn("This app keeps data in SQLite, whose file is each process's own: what is written is gone when it ends.");
+    log.warn('Keep what is to last in a database that is reached by HTTP.');
+  }
   const code = new Map<string, Uint8Array>();
   const processTypes: SlugContents['manifest']['processTypes'] = {};
   for (const [type, command] of Object.entries(types)) {
@@ -88,7 +98,9 @@ async function assemble(defaults: Readonly<Record<string, string>>, context: Bui
       processTypes[type].entry = `${type}.js`;
       code.set(`${type}.js`, Buffer.from(`export default ${JSON.stringify(start)};\n`));
     } else if (type === 'web') throw unknownCommand(command);
-    else log.warn(`Process type ${type} does not start: \`${command}\` is no command that Islet knows.`);
+    // It runs in a machine, as one-off dynos do.
+    else if (type !== 'release')
+      log.warn(`Process type ${type} does not start: \`${command}\` is no command that Islet knows.`);
   }
   return {
     manifest: {
@@ -103,6 +115,15 @@ async function assemble(defaults: Readonly<Record<string, string>>, context: Bui
     files,
     shared: engineFiles(),
   };
+}
+
+/** Whether settings of Django, or a URL as SQLAlchemy has it, name SQLite. */
+async function usesSqlite(files: ReadonlyMap<string, string>): Promise<boolean> {
+  for (const [path, file] of files) {
+    if (!path.endsWith('.py') || path.startsWith('.heroku/')) continue;
+    if (/django\.db\.backends\.sqlite3|['"]sqlite:\/\//.test(await readFile(file, 'utf8'))) return true;
+  }
+  return false;
 }
 
 function unknownCommand(command: string): BuildFailure {

@@ -48,17 +48,21 @@ export function findCommand(argv: string[], { env, cwd }: { env: Environment; cw
   const [name = '', ...rest] = argv;
   if (name.includes('/')) {
     const path = joinPath(cwd, name);
-    if (isFile(path)) return commandOf(path, rest);
+    if (isFile(path)) return commandOf(path, rest, { env, cwd });
     const base = programPath.exec(path)?.[1];
     const program = base === undefined ? undefined : programs.get(base);
     return program && { program, argv: [base as string, ...rest] };
   }
-  for (const directory of (env.PATH ?? '').split(':')) {
-    const path = joinPath(cwd, directory, name);
-    if (directory !== '' && isFile(path)) return commandOf(path, rest);
-  }
+  const path = findFile(name, { env, cwd });
+  if (path !== undefined) return commandOf(path, rest, { env, cwd });
   const program = programs.get(name);
   return program && { program, argv };
+}
+
+function findFile(name: string, { env, cwd }: { env: Environment; cwd: string }): string | undefined {
+  if (name.includes('/')) return isFile(joinPath(cwd, name)) ? joinPath(cwd, name) : undefined;
+  const directories = (env.PATH ?? '').split(':').filter((directory) => directory !== '');
+  return directories.map((directory) => joinPath(cwd, directory, name)).find(isFile);
 }
 
 /** Stands in for files that are machine code: ELF, Mach-O and Windows executables. */
@@ -72,8 +76,16 @@ const nativeCode: Program = {
 };
 const nativeMagic = /^(?:\x7fELF|\xcf\xfa\xed\xfe|\xca\xfe\xba\xbe|MZ)/;
 
+/** As deep as interpreters that are scripts themselves may be, as Linux has it (execve(2)). */
+const maxInterpreters = 4;
+
 /** The program for a file: by its first bytes, as the kernel does, or by its extension. */
-function commandOf(path: string, rest: string[]): Command | undefined {
+function commandOf(
+  path: string,
+  rest: string[],
+  place: { env: Environment; cwd: string },
+  depth = 0,
+): Command | undefined {
   const head = Buffer.alloc(256);
   const fd = fs.openSync(path, 'r');
   const length = fs.readSync(fd, head, 0, head.length, 0);
@@ -89,7 +101,10 @@ function commandOf(path: string, rest: string[]): Command | undefined {
   }
   const interpreter = words[0]?.split('/').at(-1) ?? (/\.[cm]?[jt]s$/.test(path) ? 'node' : 'sh');
   const program = programs.get(interpreter);
-  return program && { program, argv: [interpreter, ...words.slice(1), path, ...rest] };
+  const argv = [...words.slice(1), path, ...rest];
+  if (program) return { program, argv: [interpreter, ...argv] };
+  const script = words[0] === undefined || depth === maxInterpreters ? undefined : findFile(words[0], place);
+  return script === undefined ? undefined : commandOf(script, argv, place, depth + 1);
 }
 
 /**

@@ -27,7 +27,14 @@ var version = "none"
 func main() {
 	port := flag.String("port", "", "")
 	tick := flag.Bool("tick", false, "")
+	migrate := flag.Bool("migrate", false, "")
 	flag.Parse()
+	if *migrate {
+		text, err := os.ReadFile("public/a file.txt")
+		log.Printf("migrating by %q %v %s", text, err, os.Getenv("HEROKU_PHASE"))
+		os.WriteFile("done.txt", []byte(strings.Join(flag.Args(), ",")), 0o644)
+		os.Exit(len(flag.Args()))
+	}
 	if *tick {
 		for n := range 1000 {
 			log.Println("tick", n, os.Getenv("DYNO"))

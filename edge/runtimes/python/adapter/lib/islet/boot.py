@@ -8,7 +8,7 @@ import runpy
 import sys
 import traceback
 
-from islet import http, servers, threads
+from islet import hashes, http, servers, threads
 from islet.asgi import Asgi
 from islet.wsgi import Wsgi
 
@@ -37,6 +37,7 @@ def boot(text):
     os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     threads.install()
     http.install()
+    hashes.install()
     servers.install()
     try:
         application, interface = _load(start)
@@ -65,6 +66,10 @@ def _load(start):
     if kind == "module":
         sys.argv = [start["module"], *start["args"]]
         runpy.run_module(start["module"], run_name="__main__", alter_sys=True)
+        return None, None
+    if kind == "code":
+        sys.argv = ["-c", *start["args"]]
+        exec(compile(start["code"], "<string>", "exec"), vars(sys.modules["__main__"]))
         return None, None
     sys.argv = [start["file"], *start["args"]]
     sys.path.insert(0, os.path.dirname(os.path.abspath(start["file"])))

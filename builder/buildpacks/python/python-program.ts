@@ -1,16 +1,20 @@
 /**
- * Runs a command of an app's manage.py, in a sandbox, on the engine that serves the app. It is bundled, and started as
- * `node manage.mjs <command> <argument> …` with the app in /app, and the engine beside it.
+ * `python` in a machine: runs a script, a module or a line of code on the engine that serves the app. It is bundled, and
+ * started as `node python.mjs <argument> …` with the app in /app, and the engine beside it.
  */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
+import { text } from 'node:stream/consumers';
 import { startEngine } from '../../../edge/runtimes/python/adapter/engine.ts';
 import { install } from '../../../edge/runtimes/python/adapter/library.ts';
 import { appRoot } from '../../../schema/app-root.ts';
+import { type PythonStart, parsePython } from './python-arguments.ts';
 
 const TREE = '/app';
-const ENGINE = '/python';
+const ENGINE = import.meta.dirname;
+
+const start = await startOf(process.argv.slice(2));
 
 const { compile } = WebAssembly as unknown as { compile(bytes: Uint8Array): Promise<WebAssembly.Module> };
 const python = await startEngine({
@@ -22,16 +26,31 @@ const python = await startEngine({
 const { FS } = python;
 const before = new Map<string, Uint8Array>();
 takeIn('');
-FS.chdir(appRoot);
+FS.chdir(moved(process.cwd()));
 install(python);
 const { boot } = python.pyimport('islet.boot') as {
   boot: { callPromising(start: string): Promise<number | undefined> };
 };
 const code = await boot.callPromising(
-  JSON.stringify({ kind: 'script', file: 'manage.py', args: process.argv.slice(2) }),
+  JSON.stringify(start.kind === 'script' ? { ...start, file: moved(resolve(start.file)) } : start),
 );
-if (code === 0) giveBack('');
+giveBack('');
 process.exit(code ?? 0);
+
+async function startOf(words: readonly string[]): Promise<PythonStart> {
+  const parsed = parsePython(words);
+  if ('start' in parsed) return parsed.start;
+  if ('input' in parsed && !process.stdin.isTTY) return { kind: 'code', code: await text(process.stdin), args: [] };
+  const why = 'refused' in parsed ? parsed.refused : 'there is no interactive session here; give it a file, -c or -m';
+  console.error(`python: ${why}`);
+  process.exit(2);
+}
+
+/** A path of the machine, as the engine has it. */
+function moved(path: string): string {
+  const place = relative(TREE, path);
+  return place.startsWith('..') ? path : join(appRoot, place);
+}
 
 function takeIn(directory: string): void {
   FS.mkdirTree(join(appRoot, directory));

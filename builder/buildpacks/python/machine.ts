@@ -1,0 +1,38 @@
+/** `python` for a machine: a build's, or a one-off dyno's. */
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { pyodideForWorkers } from '../../../edge/runtimes/python/pyodide-plugin.ts';
+import type { TreeEntry } from '../../../sandbox/index.ts';
+
+const LIBRARY = '/usr/local/lib/python';
+
+let bundled: Promise<Uint8Array> | undefined;
+
+/** @param engine the engine's files, by the names that the runtime knows them by */
+export async function pythonPrograms(engine: ReadonlyMap<string, Uint8Array>): Promise<TreeEntry[]> {
+  // Bundled once, for all machines.
+  bundled ??= bundle();
+  const files = new Map([...engine, ['python.mjs', await bundled]]);
+  const launcher = Buffer.from(`#!/usr/bin/env node\nimport('${LIBRARY}/python.mjs');\n`);
+  return [
+    ...[...files].map(([name, content]) => file(`${LIBRARY}/${name}`, content, 0o644)),
+    ...['python', 'python3'].map((name) => file(`/usr/local/bin/${name}`, launcher, 0o755)),
+  ];
+}
+
+const file = (path: string, content: Uint8Array, mode: number): TreeEntry => ({ type: 'file', path, mode, content });
+
+async function bundle(): Promise<Uint8Array> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL('./python-program.ts', import.meta.url))],
+    bundle: true,
+    format: 'esm',
+    target: 'esnext',
+    conditions: ['workerd', 'worker'],
+    external: ['node:*'],
+    loader: { '.py': 'text' },
+    plugins: [pyodideForWorkers],
+    write: false,
+  });
+  return outputFiles[0]?.contents ?? new Uint8Array();
+}
