@@ -9,6 +9,7 @@ import type { BuildContext } from '../buildpack.ts';
 import { engineFiles } from './engine.ts';
 import { pythonPrograms } from './machine.ts';
 import { SITE_PACKAGES } from './pip.ts';
+import { snapshotFile } from './snapshot.ts';
 
 const COMMAND = 'python manage.py collectstatic --noinput';
 
@@ -45,9 +46,8 @@ export async function collectStatic(context: BuildContext): Promise<void> {
 
 async function runManage(context: BuildContext): Promise<{ exitCode: number | null; output: string }> {
   const { tree, config, signal } = context;
-  const engine = await Promise.all(
-    [...engineFiles()].map(async ([name, file]) => [name, await readFile(file)] as const),
-  );
+  const files = [...engineFiles(), ['snapshot.bin', await snapshotFile(context.cache)] as const];
+  const engine = await Promise.all(files.map(async ([name, file]) => [name, await readFile(file)] as const));
   const sandbox = await createSandbox(machineOptions(context));
   try {
     await sandbox.writeEntries(await pythonPrograms(new Map(engine)));

@@ -11,6 +11,7 @@ import { BIN, commandScripts } from './commands.ts';
 import { collectStatic } from './django.ts';
 import { engineFiles } from './engine.ts';
 import { type ManifestKind, manifests, pipInstall, SITE_PACKAGES } from './pip.ts';
+import { snapshotFile } from './snapshot.ts';
 import { resolveStart } from './start-command.ts';
 import { reportVersion } from './version.ts';
 
@@ -113,7 +114,7 @@ async function assemble(defaults: Readonly<Record<string, string>>, context: Bui
     },
     code,
     files,
-    shared: engineFiles(),
+    shared: new Map([...engineFiles(), ['snapshot.bin', await snapshotFile(context.cache)]]),
   };
 }
 

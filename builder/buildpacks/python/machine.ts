@@ -6,13 +6,11 @@ import type { TreeEntry } from '../../../sandbox/index.ts';
 
 const LIBRARY = '/usr/local/lib/python';
 
-let bundled: Promise<Uint8Array> | undefined;
+const bundles = new Map<string, Promise<Uint8Array>>();
 
 /** @param engine the engine's files, by the names that the runtime knows them by */
 export async function pythonPrograms(engine: ReadonlyMap<string, Uint8Array>): Promise<TreeEntry[]> {
-  // Bundled once, for all machines.
-  bundled ??= bundle();
-  const files = new Map([...engine, ['python.mjs', await bundled]]);
+  const files = new Map([...engine, ['python.mjs', await bundled('python-program.ts')]]);
   const launcher = Buffer.from(`#!/usr/bin/env node\nimport('${LIBRARY}/python.mjs');\n`);
   return [
     ...[...files].map(([name, content]) => file(`${LIBRARY}/${name}`, content, 0o644)),
@@ -22,9 +20,24 @@ export async function pythonPrograms(engine: ReadonlyMap<string, Uint8Array>): P
 
 const file = (path: string, content: Uint8Array, mode: number): TreeEntry => ({ type: 'file', path, mode, content });
 
-async function bundle(): Promise<Uint8Array> {
+/** What makes the memory of an engine, and the command that does: see snapshot-program.ts. */
+export async function snapshotPrograms(engine: ReadonlyMap<string, Uint8Array>): Promise<TreeEntry[]> {
+  const files = new Map([...engine, ['snapshot.mjs', await bundled('snapshot-program.ts')]]);
+  return [...files].map(([name, content]) => file(`${LIBRARY}/${name}`, content, 0o644));
+}
+
+export const SNAPSHOT_COMMAND = `node ${LIBRARY}/snapshot.mjs`;
+
+/** Bundled once, for all machines. */
+function bundled(name: string): Promise<Uint8Array> {
+  const known = bundles.get(name) ?? bundle(name);
+  bundles.set(name, known);
+  return known;
+}
+
+async function bundle(name: string): Promise<Uint8Array> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('./python-program.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(name, import.meta.url))],
     bundle: true,
     format: 'esm',
     target: 'esnext',

@@ -2,7 +2,7 @@
  * `python` in a machine: runs a script, a module or a line of code on the engine that serves the app. It is bundled, and
  * started as `node python.mjs <argument> …` with the app in /app, and the engine beside it.
  */
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
@@ -13,6 +13,7 @@ import { type PythonStart, parsePython } from './python-arguments.ts';
 
 const TREE = '/app';
 const ENGINE = import.meta.dirname;
+const SNAPSHOT = join(ENGINE, 'snapshot.bin');
 
 const start = await startOf(process.argv.slice(2));
 
@@ -21,6 +22,7 @@ const python = await startEngine({
   module: await compile(readFileSync(join(ENGINE, 'python.wasm'))),
   stdlib: new Uint8Array(readFileSync(join(ENGINE, 'stdlib.zip'))).buffer,
   env: { ...(process.env as Record<string, string>), HOME: appRoot },
+  snapshot: existsSync(SNAPSHOT) ? new Uint8Array(readFileSync(SNAPSHOT)).buffer : undefined,
   onOutput: (line) => console.log(line),
 });
 const { FS } = python;

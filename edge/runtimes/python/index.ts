@@ -3,7 +3,8 @@
  *
  * What the buildpack leaves in the slug for it:
  *
- * - among the shared modules `python.wasm` (CPython as Pyodide builds it) and `stdlib.zip` (its standard library)
+ * - among the shared modules `python.wasm` (CPython as Pyodide builds it) and `stdlib.zip` (its standard library), and `snapshot.bin`:
+ *   the memory of an engine that has started and imported what most apps import
  * - a process type's `entry`, a module below `code/` of type `esm` that exports what to start: start.ts
  * - the app's whole tree below `files/`, with its packages in `.heroku/python/lib/python3.14/site-packages`
  */

@@ -39,11 +39,14 @@ export class App extends DurableObject implements Instance {
   async #start(specifier: string, entries: Awaited<ReturnType<typeof unpackTar>>): Promise<void> {
     const { default: wasm } = await load<{ default: WebAssembly.Module }>('./shared/python.wasm');
     const { default: stdlib } = await load<{ default: ArrayBuffer }>('./shared/stdlib.zip');
+    // Slugs from before there were snapshots have none.
+    const memory = await load<{ default: ArrayBuffer }>('./shared/snapshot.bin').catch(() => undefined);
     const { default: start } = await load<{ default: Start }>(specifier);
     const python = await startEngine({
       module: wasm,
       stdlib,
       env: env as Record<string, string>,
+      snapshot: memory?.default,
       onOutput: (line) => this.#events.output(line),
     });
     await writeFiles(python.FS, entries);

@@ -1,12 +1,12 @@
 """Functions of hashlib that CPython has by OpenSSL, which is not in this build: by the host's cryptography."""
 import hashlib
 
-import islet_host
-from js import Object
 from pyodide.ffi import JsException, to_js
 
 
 def _pbkdf2_hmac(hash_name, password, salt, iterations, dklen=None):
+    import islet_host
+
     digest_size = hashlib.new(hash_name).digest_size
     if iterations < 1:
         raise ValueError("iteration value must be greater than 0.")
@@ -16,6 +16,9 @@ def _pbkdf2_hmac(hash_name, password, salt, iterations, dklen=None):
 
 
 def _scrypt(password, *, salt, n, r, p, maxmem=0, dklen=64):
+    import islet_host
+    from js import Object
+
     options = {"N": n, "r": r, "p": p, "maxmem": maxmem, "length": dklen}
     return _host(islet_host.scrypt, _bytes(password), _bytes(salt), to_js(options, dict_converter=Object.fromEntries))
 
