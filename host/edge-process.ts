@@ -2,6 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { LogLine } from '../schema/route.ts';
 import { Child, tiedToParent } from './child.ts';
 import type { EdgeOptions } from './edge.ts';
 import { whilePaused } from './process-group.ts';
@@ -78,11 +79,21 @@ export class EdgeProcess {
     return resealed;
   }
 
-  /** Tells it where an app runs, again and again while it starts. */
+  /** Tells it where an app runs. */
   async confine(order: Confinement): Promise<void> {
+    await this.#tellPatiently('PUT', '/confinement', order);
+  }
+
+  /** Has it write lines to the logs of apps. */
+  async log(lines: LogLine[]): Promise<void> {
+    await this.#tellPatiently('POST', '/logs', lines);
+  }
+
+  /** Again and again while it starts. */
+  async #tellPatiently(method: string, path: string, body: unknown): Promise<void> {
     for (let tries = 0; ; tries++) {
       try {
-        await this.#tell('PUT', '/confinement', order);
+        await this.#tell(method, path, body);
         return;
       } catch (error) {
         if (tries === TRIES) throw error;

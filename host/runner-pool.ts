@@ -6,6 +6,8 @@
  * Policy"). One that does well for a while goes back among the others.
  */
 import { closeSync } from 'node:fs';
+import { routerLine } from '../edge/router/router-log.ts';
+import type { LogLine } from '../schema/route.ts';
 import { openSockets, type Socket } from './listen.ts';
 import { Runner, type RunnerOptions } from './runner.ts';
 import type { Incident } from './watchdog.ts';
@@ -38,6 +40,8 @@ export interface RunnerPoolOptions {
   memoryLimit: number;
   /** Has the edge write it down and tell the routers. */
   confine(order: Confinement): Promise<void>;
+  /** Has the edge write lines to the logs of apps. */
+  log(lines: LogLine[]): Promise<void>;
   report(line: string): void;
 }
 
@@ -80,7 +84,24 @@ export class RunnerPool {
   #start(index: number, socket: Socket, onIncident: RunnerOptions['onIncident']): Runner {
     const { trace, memoryLimit, spawn } = this.#options;
     const run = (onLine: (line: string) => boolean) => spawn(index, socket, onLine);
-    return new Runner({ index, port: socket.port, trace, memoryLimit, run, onIncident });
+    const onEnd: RunnerOptions['onIncident'] = (runner, incident) => {
+      this.#logWaiting(runner);
+      onIncident(runner, incident);
+    };
+    return new Runner({ index, port: socket.port, trace, memoryLimit, run, onIncident: onEnd });
+  }
+
+  /** The router in a runner that is killed cannot write what becomes of the requests in it. */
+  #logWaiting(runner: Runner): void {
+    const now = Date.now();
+    const lines = runner.waiting().map((request): LogLine => {
+      const text = routerLine({ ...request, serviceMs: now - request.at, status: 503, bytes: '0', code: 'H13' });
+      return { app: request.app, at: now, source: 'heroku', dyno: 'router', text };
+    });
+    if (lines.length === 0) return;
+    this.#options
+      .log(lines)
+      .catch((error: Error) => this.#options.report(`${lines.length} log lines are lost: ${error.message}`));
   }
 
   #sharedIncident(runner: Runner, incident: Incident): void {

@@ -1,5 +1,7 @@
+import type { WaitingRequest } from '../edge/router/router-log.ts';
 import { READY } from '../edge/runner/trace.ts';
 import type { Child } from './child.ts';
+import { WaitingRequests } from './waiting-requests.ts';
 import { type Incident, Watchdog } from './watchdog.ts';
 
 /** Apps that had the thread so long before the last sign of life are beyond suspicion. Milliseconds. */
@@ -29,6 +31,7 @@ export class Runner {
   /** When each app last got the thread, the latest last. */
   readonly #entered = new Map<string, number>();
   #ready = Promise.withResolvers<void>();
+  #waiting: WaitingRequests | undefined;
 
   constructor({ index, port, trace, memoryLimit, run, onIncident }: RunnerOptions) {
     this.index = index;
@@ -36,7 +39,7 @@ export class Runner {
     this.child = run((line) => {
       if (!line.startsWith(`${trace} `)) return false;
       const word = line.slice(trace.length + 1);
-      if (word === READY) this.#ready.resolve();
+      if (word === READY) this.#isReady(trace);
       else this.#enter(word);
       return true;
     });
@@ -56,6 +59,11 @@ export class Runner {
     return (lately.length > 0 ? lately : apps).map(([app]) => app);
   }
 
+  /** The requests that it has not answered. */
+  waiting(): WaitingRequest[] {
+    return this.#waiting?.read() ?? [];
+  }
+
   /** Forgets who was there: it starts anew. */
   forget(): void {
     this.#entered.clear();
@@ -70,6 +78,16 @@ export class Runner {
   async stop(): Promise<void> {
     this.#watchdog.stop();
     await this.child.stop();
+  }
+
+  #isReady(trace: string): void {
+    this.#ready.resolve();
+    const { pid } = this.child;
+    this.#waiting = undefined;
+    if (pid === undefined) return;
+    WaitingRequests.find(pid, trace).then((waiting) => {
+      if (this.child.pid === pid) this.#waiting = waiting;
+    });
   }
 
   #enter(app: string): void {

@@ -101,6 +101,7 @@ export class Supervisor {
       trace,
       memoryLimit: runnerMemory,
       confine: (order) => edge.confine(order),
+      log: (lines) => edge.log(lines),
       spawn: (index, socket, onLine) => processes.start(index, socket, onLine),
       report,
     });

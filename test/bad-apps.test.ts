@@ -45,7 +45,7 @@ beforeAll(async () => {
   // One runner, so that every app shares it.
   platform = await Platform.start({ RUNNERS: '1', RUNNER_MEMORY });
   repository = await Repository.create({ 'package.json': '{"name":"bad","scripts":{"start":"node server.js"}}' });
-  await deploy('quiet', '(req, res) => res.end()');
+  await deploy('quiet', `(req, res) => { if (req.url !== '/wait') res.end(); }`);
 });
 
 afterAll(async () => {
@@ -61,6 +61,12 @@ const loops = `(req, res) => {
   res.end();
 }`;
 
+/** What the log says of a request that was in a runner when that was killed. */
+const cutOff = (path: string) =>
+  new RegExp(
+    `router\\]: at=error code=H13 desc="Connection closed without response" method=GET path="${path}" host=\\S+ request_id=\\S+ fwd="127.0.0.1" dyno=web.1 connect=0ms service=\\d+ms status=503 bytes=0 protocol=http`,
+  );
+
 describe('an app that never gives its thread back', () => {
   it.each([
     ['hangs', '/loop'],
@@ -70,8 +76,11 @@ describe('an app that never gives its thread back', () => {
     async (name, path) => {
       await deploy(name, loops);
       await isUp('quiet');
-      await expect(platform.app(name, path)).rejects.toThrow();
+      const [waiting, harmful] = await Promise.allSettled([platform.app('quiet', '/wait'), platform.app(name, path)]);
+      expect([waiting.status, harmful.status]).toEqual(['rejected', 'rejected']);
       await isUp('quiet');
+      await expect.poll(() => platform.log('quiet')).toMatch(cutOff('/wait'));
+      await expect.poll(() => platform.log(name)).toMatch(cutOff(path));
       expect(platform.output).toMatch(/runner 0 has not answered for \d+\.\d s; it is killed/);
       await isUp(name);
       await expect

@@ -12,7 +12,7 @@ import { failurePage, noSuchApp } from './pages.ts';
 import { type PlacedDyno, place } from './placement.ts';
 import { appHeaders, requestIdOf } from './request-headers.ts';
 import { type Context, RouteCache } from './route-cache.ts';
-import { type RoutedRequest, routerLine } from './router-log.ts';
+import { type Arrival, type RoutedRequest, routerLine, type WaitingRequest } from './router-log.ts';
 
 /** A dyno as a router sees it, wherever it runs. */
 export interface DynoClient {
@@ -40,6 +40,8 @@ export interface RouterOptions {
   log(line: LogLine, context: Context): void;
   /** Called right before an app gets the thread: with a request, or to start. */
   entering?(app: string): void;
+  /** Called with a request that is handed to a dyno; what is returned is called when it has its answer. */
+  waiting?(request: WaitingRequest): () => void;
   /** Port in the URLs shown to people; empty for the protocol's own. */
   publicPort: string;
   /** How long nothing may move in a response that has begun. Milliseconds; 55 seconds if absent. */
@@ -100,7 +102,7 @@ export function createRouter(options: RouterOptions): Router {
     return choice[Math.floor(Math.random() * choice.length)];
   }
 
-  async function serve(route: Route, request: Request): Promise<Outcome> {
+  async function serve(route: Route, request: Request, arrival: Arrival): Promise<Outcome> {
     if (route.maintenance) return { code: 'H80' };
     if (!route.release) return { code: 'H81' };
     const placed = pick(route, request);
@@ -112,6 +114,7 @@ export function createRouter(options: RouterOptions): Router {
     if (!leave) return { code: 'H11', dyno };
     if (isLocal(placed)) options.entering?.(id);
     const client = isLocal(placed) ? options.local(id, dyno) : options.remote(placed.runner, id, dyno);
+    const answered = options.waiting?.({ ...arrival, app: id, dyno });
     try {
       const response = await client.fetch(request);
       const code = failureCode(response);
@@ -125,6 +128,7 @@ export function createRouter(options: RouterOptions): Router {
       return { dyno, code: 'H99' };
     } finally {
       leave();
+      answered?.();
     }
   }
 
@@ -138,17 +142,21 @@ export function createRouter(options: RouterOptions): Router {
       const started = Date.now();
       const requestId = requestIdOf(request);
       const headers = appHeaders(request, { ip: clientIp(request), requestId, publicPort: options.publicPort });
-      const outcome = await serve(route, new Request(request, { headers }));
-      const failed = 'code' in outcome;
-      const response = failed ? failurePage(outcome.code, route.app.name, route.release?.config) : outcome.response;
-      const now = Date.now();
-      const routed: RoutedRequest = {
+      const arrival: Arrival = {
+        at: started,
         method: request.method,
         path: pathOf(request.url),
         host,
         requestId,
         forwardedFor: headers.get('x-forwarded-for') ?? '',
         protocol: request.url.startsWith('https:') ? 'https' : 'http',
+      };
+      const outcome = await serve(route, new Request(request, { headers }), arrival);
+      const failed = 'code' in outcome;
+      const response = failed ? failurePage(outcome.code, route.app.name, route.release?.config) : outcome.response;
+      const now = Date.now();
+      const routed: RoutedRequest = {
+        ...arrival,
         dyno: outcome.dyno,
         serviceMs: outcome.dyno === undefined ? undefined : now - started,
         status: response.status,

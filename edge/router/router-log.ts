@@ -1,6 +1,9 @@
 import { type FailureCode, failures } from '../runtimes/failure.ts';
 
-export interface RoutedRequest {
+/** What is known of a request before an app has it. */
+export interface Arrival {
+  /** When it came: milliseconds since 1970. */
+  at: number;
   method: string;
   /** Path and query. */
   path: string;
@@ -9,6 +12,17 @@ export interface RoutedRequest {
   /** X-Forwarded-For as the app got it. */
   forwardedFor: string;
   protocol: 'http' | 'https';
+}
+
+/** A request that an app has not answered yet. */
+export interface WaitingRequest extends Arrival {
+  /** The app's id. */
+  app: string;
+  /** `web.1` */
+  dyno: string;
+}
+
+export interface RoutedRequest extends Omit<Arrival, 'at'> {
   dyno?: string;
   /** Milliseconds until the response began. */
   serviceMs?: number;

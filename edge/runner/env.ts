@@ -19,7 +19,7 @@ export interface RunnerEnv {
   APPS_DOMAIN: string;
   /** Port in the URLs shown to people; empty for the protocol's own. */
   PUBLIC_PORT: string;
-  /** Begins the lines by which the supervisor knows which app has the thread. */
+  /** Begins the lines by which the supervisor knows which app has the thread, and marks the table of requests. */
   TRACE: string;
   /** JSON of Timeouts that are not Heroku's own. */
   TIMEOUTS: string;

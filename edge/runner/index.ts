@@ -14,12 +14,14 @@ import { EdgeClient } from './edge-client.ts';
 import type { RunnerEnv } from './env.ts';
 import { readForwarded, remoteDyno } from './forward.ts';
 import { LogShipper } from './log-shipper.ts';
+import { RequestTable } from './request-table.ts';
 import { Trace } from './trace.ts';
 
 const env = bindings as unknown as RunnerEnv;
 const runners: string[] = JSON.parse(env.RUNNERS);
 const loneRunners: string[] = JSON.parse(env.LONE_RUNNERS || '[]');
 const edge = new EdgeClient(env);
+const table = new RequestTable(env.TRACE);
 const trace = new Trace((line) => console.log(line), env.TRACE);
 const logs = new LogShipper((lines) => edge.log(lines));
 
@@ -39,6 +41,7 @@ const router = createRouter({
   remote: (runner, app, dyno) =>
     remoteDyno([...runners, ...loneRunners][runner] ?? '', dynoKey({ app, dyno }), env.INTERNAL_SECRET),
   entering: (app) => trace.entering(app),
+  waiting: (request) => table.enter(request),
   log: (line, context) => logs.log(line, context),
   publicPort: env.PUBLIC_PORT,
   streamMs: (JSON.parse(env.TIMEOUTS) as Partial<Timeouts>).streamMs,

@@ -80,6 +80,7 @@ export class Runners {
         INTERNAL_SECRET: SECRET,
         RUNNERS: JSON.stringify(this.#private.map(({ port }) => `http://127.0.0.1:${port}`)),
         RUNNER: String(index),
+        TRACE: 'trace',
         APPS_DOMAIN: 'localhost',
         PUBLIC_PORT: String(this.port(index)),
       },
