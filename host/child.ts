@@ -17,6 +17,8 @@ export interface ChildOptions {
   ipc?: boolean;
   /** Called each time it starts, with the new process. */
   onStart?: (child: ChildProcess) => void;
+  /** Called when it has ended by a fault of its own; with how, as in `with code 1`, which is how workerd ends by those. */
+  onCrash?: (how: string) => void;
   /** Takes a line that it prints; true when that is not to be reported. */
   onLine?: (line: string) => boolean;
   report: (line: string) => void;
@@ -33,6 +35,9 @@ const READY_PATIENCE_MS = 20_000;
 
 /** How long the last of a killed process group may take to be gone. Milliseconds. */
 const GROUP_PATIENCE_MS = 500;
+
+/** By which others end a process. */
+const FROM_OUTSIDE = new Set<NodeJS.Signals>(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']);
 
 /** One that ran this long is started again at once; sooner, after a wait that doubles. Milliseconds. */
 const STABLE_MS = 10_000;
@@ -137,15 +142,17 @@ export class Child {
     child.once('error', (error) => report(`${name} cannot be started: ${error.message}`));
     child.once('exit', (code, signal) => {
       // One that another has taken the place of ends as it was told.
-      if (child === this.#process) this.#ended(signal ? `by signal ${signal}` : `with code ${code}`);
+      if (child === this.#process) this.#ended(code, signal);
     });
     onStart?.(child);
   }
 
-  #ended(how: string): void {
+  #ended(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#stopping) return;
     const stable = Date.now() - this.#startedAt > STABLE_MS;
     this.#wait = stable ? 0 : Math.min(MAX_WAIT_MS, this.#wait * 2 || 100);
+    const how = signal ? `by signal ${signal}` : `with code ${code}`;
+    if (signal ? !FROM_OUTSIDE.has(signal) : code !== 0) this.#options.onCrash?.(how);
     this.#options.report(`${this.#options.name} ended ${how}; it is started again`);
     this.#restart = setTimeout(() => this.#start(), this.#wait);
   }

@@ -35,7 +35,7 @@ export interface RunnerPoolOptions {
   /** Ports for the private sockets of lone runners: how many there are is how many apps can be alone. */
   lonePorts: number[];
   /** Starts a runner's process with its private socket. */
-  spawn(index: number, socket: Socket, onLine: (line: string) => boolean): ReturnType<RunnerOptions['run']>;
+  spawn(index: number, socket: Socket, handlers: Parameters<RunnerOptions['run']>[0]): ReturnType<RunnerOptions['run']>;
   trace: string;
   memoryLimit: number;
   /** Has the edge write it down and tell the routers. */
@@ -51,6 +51,8 @@ interface Lone {
   socket: Socket;
   runner: Runner;
   incidents: number;
+  /** When its log was last told that it has more memory than its quota: milliseconds since 1970. */
+  warnedAt: number;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -65,7 +67,7 @@ export class RunnerPool {
     this.#options = options;
     this.#lone = options.lonePorts.map(() => undefined);
     this.#shared = options.shared.map((socket, index) =>
-      this.#start(index, socket, (runner, incident) => this.#sharedIncident(runner, incident)),
+      this.#start(index, socket, { onIncident: (runner, incident) => this.#sharedIncident(runner, incident) }),
     );
   }
 
@@ -81,14 +83,18 @@ export class RunnerPool {
     await Promise.all(all.map((runner) => runner.stop()));
   }
 
-  #start(index: number, socket: Socket, onIncident: RunnerOptions['onIncident']): Runner {
+  #start(
+    index: number,
+    socket: Socket,
+    { onIncident, onMemory }: Pick<RunnerOptions, 'onIncident' | 'onMemory'>,
+  ): Runner {
     const { trace, memoryLimit, spawn } = this.#options;
-    const run = (onLine: (line: string) => boolean) => spawn(index, socket, onLine);
+    const run: RunnerOptions['run'] = (handlers) => spawn(index, socket, handlers);
     const onEnd: RunnerOptions['onIncident'] = (runner, incident) => {
       this.#logWaiting(runner);
       onIncident(runner, incident);
     };
-    return new Runner({ index, port: socket.port, trace, memoryLimit, run, onIncident: onEnd });
+    return new Runner({ index, port: socket.port, trace, memoryLimit, run, onIncident: onEnd, onMemory });
   }
 
   /** The router in a runner that is killed cannot write what becomes of the requests in it. */
@@ -98,10 +104,7 @@ export class RunnerPool {
       const text = routerLine({ ...request, serviceMs: now - request.at, status: 503, bytes: '0', code: 'H13' });
       return { app: request.app, at: now, source: 'heroku', dyno: 'router', text };
     });
-    if (lines.length === 0) return;
-    this.#options
-      .log(lines)
-      .catch((error: Error) => this.#options.report(`${lines.length} log lines are lost: ${error.message}`));
+    if (lines.length > 0) this.#log(lines);
   }
 
   #sharedIncident(runner: Runner, incident: Incident): void {
@@ -109,7 +112,7 @@ export class RunnerPool {
     const suspects = runner.suspects().filter((app) => !alone.has(app));
     runner.forget();
     this.#options.report(
-      `runner ${runner.index} ${incident.text}; it is killed, and ${suspects.length || 'no'} of its apps may be why`,
+      `runner ${runner.index} ${incident.text}${fate(incident)}, and ${suspects.length || 'no'} of its apps may be why`,
     );
     const guilty = suspects.length === 1;
     const free = this.#lone.flatMap((lone, place) => (lone ? [] : [place]));
@@ -133,8 +136,11 @@ export class RunnerPool {
     });
     const [socket] = await openSockets([{ host: '127.0.0.1', port: this.#options.lonePorts[place] ?? 0 }]);
     if (!socket || this.#stopping) return;
-    const runner = this.#start(number, socket, (_, incident) => this.#loneIncident(place, incident));
-    this.#lone[place] = { app, socket, runner, incidents: guiltyOf ? 1 : 0, timer: undefined };
+    const runner = this.#start(number, socket, {
+      onIncident: (_, incident) => this.#loneIncident(place, incident),
+      onMemory: (bytes) => this.#watchQuota(place, bytes),
+    });
+    this.#lone[place] = { app, socket, runner, incidents: guiltyOf ? 1 : 0, warnedAt: 0, timer: undefined };
     await told;
     this.#resume(place);
   }
@@ -144,10 +150,34 @@ export class RunnerPool {
     if (!lone) return;
     const waitMs = BACKOFF_MS[Math.min(lone.incidents, BACKOFF_MS.length - 1)] ?? 0;
     lone.incidents += 1;
-    this.#options.report(`runner ${lone.runner.index} of app ${lone.app} alone ${incident.text}; it is killed`);
+    lone.warnedAt = 0;
+    this.#options.report(`runner ${lone.runner.index} of app ${lone.app} alone ${incident.text}${fate(incident)}`);
     clearTimeout(lone.timer);
     this.#tell(place, true, deathOf(incident));
     lone.timer = setTimeout(() => this.#resume(place), waitMs);
+  }
+
+  /** What a runner of one app has is that app's. */
+  #watchQuota(place: number, bytes: number): void {
+    const lone = this.#lone[place];
+    const now = Date.now();
+    if (!lone || bytes <= QUOTA || now - lone.warnedAt < WARN_EVERY_MS) return;
+    lone.warnedAt = now;
+    this.#log(
+      [memoryLine(bytes), 'Error R14 (Memory quota exceeded)'].map((text) => ({
+        app: lone.app,
+        at: now,
+        source: 'heroku',
+        dyno: 'web.1',
+        text,
+      })),
+    );
+  }
+
+  #log(lines: LogLine[]): void {
+    this.#options
+      .log(lines)
+      .catch((error: Error) => this.#options.report(`${lines.length} log lines are lost: ${error.message}`));
   }
 
   /** Lets the app run again, and back among the others when it has done well. */
@@ -185,20 +215,25 @@ export class RunnerPool {
 /** Heroku's quota of a Standard-1X dyno, which its percentages are of. Bytes. */
 const QUOTA = 512 * 2 ** 20;
 
-/** What the log of an app says of its process that was killed, after Heroku's "Error Codes". */
+/** As often as Heroku measures a dyno ("log-runtime-metrics"). Milliseconds. */
+const WARN_EVERY_MS = 20_000;
+
+const memoryLine = (bytes: number): string =>
+  `Process running mem=${Math.round(bytes / 2 ** 20)}M(${((100 * bytes) / QUOTA).toFixed(1)}%)`;
+
+/** What becomes of a runner, after what is wrong with it. */
+const fate = ({ kind }: Incident): string => (kind === 'crash' ? '' : '; it is killed');
+
+/** What the log of an app says of its process that has ended, after Heroku's "Error Codes". */
 function deathOf({ kind, memory, text }: Incident): string[] {
-  const percent = ((100 * memory) / QUOTA).toFixed(1);
-  const why =
-    kind === 'memory'
-      ? [
-          `Process running mem=${Math.round(memory / 2 ** 20)}M(${percent}%)`,
-          'Error R15 (Memory quota vastly exceeded)',
-        ]
-      : [`Process ${text}: it holds its thread`];
-  return [
-    ...why,
-    'Stopping process with SIGKILL',
-    'Process exited with status 137',
-    'State changed from up to crashed',
-  ];
+  const crashed = 'State changed from up to crashed';
+  const killed = ['Stopping process with SIGKILL', 'Process exited with status 137', crashed];
+  switch (kind) {
+    case 'hang':
+      return [`Process ${text}: it holds its thread`, ...killed];
+    case 'memory':
+      return [memoryLine(memory), 'Error R15 (Memory quota vastly exceeded)', ...killed];
+    case 'crash':
+      return [memoryLine(memory), `Process ${text}`, crashed];
+  }
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runnerConfig } from '../edge/runner/config.ts';
-import { Child } from './child.ts';
+import { Child, type ChildOptions } from './child.ts';
 import type { Socket } from './listen.ts';
 import { workerd } from './workerd.ts';
 
@@ -43,7 +43,7 @@ export class RunnerProcesses {
   }
 
   /** Starts the runner with this number. */
-  start(index: number, socket: Socket, onLine: (line: string) => boolean): Child {
+  start(index: number, socket: Socket, { onLine, onCrash }: Pick<ChildOptions, 'onLine' | 'onCrash'>): Child {
     const { listening, shared, env, report } = this.#options;
     const isLone = index >= shared;
     const names = ['http', 'http6'];
@@ -57,6 +57,7 @@ export class RunnerProcesses {
       env: { ...env, RUNNER: String(index) },
       sockets: sockets.map(([, fd]) => fd),
       onLine,
+      onCrash,
       report,
     });
   }

@@ -1,6 +1,6 @@
 import type { WaitingRequest } from '../edge/router/router-log.ts';
 import { READY } from '../edge/runner/trace.ts';
-import type { Child } from './child.ts';
+import type { Child, ChildOptions } from './child.ts';
 import { WaitingRequests } from './waiting-requests.ts';
 import { type Incident, Watchdog } from './watchdog.ts';
 
@@ -17,9 +17,11 @@ export interface RunnerOptions {
   /** The word before its trace; see edge/runner/trace.ts. */
   trace: string;
   memoryLimit: number;
-  /** Starts the process; `onLine` takes what it prints, and says whether that line is done with. */
-  run(onLine: (line: string) => boolean): Child;
+  /** Starts the process; see ChildOptions. */
+  run(handlers: Required<Pick<ChildOptions, 'onLine' | 'onCrash'>>): Child;
   onIncident(runner: Runner, incident: Incident): void;
+  /** Called with the bytes it has, each time that these are read. */
+  onMemory?(bytes: number): void;
 }
 
 /** A runner's process, and which apps have had its thread. */
@@ -33,21 +35,27 @@ export class Runner {
   #ready = Promise.withResolvers<void>();
   #waiting: WaitingRequests | undefined;
 
-  constructor({ index, port, trace, memoryLimit, run, onIncident }: RunnerOptions) {
+  constructor({ index, port, trace, memoryLimit, run, onIncident, onMemory = () => {} }: RunnerOptions) {
     this.index = index;
     this.url = `http://127.0.0.1:${port}`;
-    this.child = run((line) => {
-      if (!line.startsWith(`${trace} `)) return false;
-      const word = line.slice(trace.length + 1);
-      if (word === READY) this.#isReady(trace);
-      else this.#enter(word);
-      return true;
+    this.child = run({
+      onLine: (line) => {
+        if (!line.startsWith(`${trace} `)) return false;
+        const word = line.slice(trace.length + 1);
+        if (word === READY) this.#isReady(trace);
+        else this.#enter(word);
+        return true;
+      },
+      onCrash: (how) => {
+        onIncident(this, { kind: 'crash', text: `crashed ${how}`, memory: this.#watchdog.memory });
+      },
     });
     this.#watchdog = new Watchdog({
       url: `${this.url}/ping`,
       child: this.child,
       memoryLimit,
       onIncident: (incident) => onIncident(this, incident),
+      onMemory,
     });
   }
 

@@ -102,7 +102,7 @@ export class Supervisor {
       memoryLimit: runnerMemory,
       confine: (order) => edge.confine(order),
       log: (lines) => edge.log(lines),
-      spawn: (index, socket, onLine) => processes.start(index, socket, onLine),
+      spawn: (index, socket, handlers) => processes.start(index, socket, handlers),
       report,
     });
     await withPatience(Promise.all([edge.ready, builderReady]).then(() => answers(port)));

@@ -15,9 +15,9 @@ const BUSY_MS = 4_000;
 /** Without an answer for this long, it is ended whatever it does. Milliseconds. */
 const LAST_PATIENCE_MS = 30_000;
 
-/** What is wrong with a process, as the terminal and the logs have it. */
+/** What is wrong with a process, or was when it ended by itself, as the terminal and the logs have it. */
 export interface Incident {
-  kind: 'hang' | 'memory';
+  kind: 'hang' | 'memory' | 'crash';
   text: string;
   /** Bytes it had. */
   memory: number;
@@ -31,6 +31,8 @@ export interface WatchdogOptions {
   memoryLimit: number;
   /** Called right before the process is killed. */
   onIncident(incident: Incident): void;
+  /** Called with the bytes it has, each time that these are read. */
+  onMemory(bytes: number): void;
 }
 
 /** Asks a process again and again whether it still answers, and how much memory it has; kills it when that is not well. */
@@ -41,6 +43,7 @@ export class Watchdog {
   /** When it was last well: milliseconds since 1970. */
   #answeredAt = Date.now();
   #cpuAtAnswer = 0;
+  #memory = 0;
   /** It has answered since it was started: what has not may sleep until its parts are there. */
   #hasAnswered = false;
 
@@ -52,6 +55,11 @@ export class Watchdog {
 
   get answeredAt(): number {
     return this.#answeredAt;
+  }
+
+  /** Bytes it had when that was last read. */
+  get memory(): number {
+    return this.#memory;
   }
 
   stop(): void {
@@ -69,6 +77,8 @@ export class Watchdog {
       this.#hasAnswered = false;
     }
     const { memory = 0 } = processStat(pid) ?? {};
+    this.#memory = memory;
+    this.#options.onMemory(memory);
     if (memory > memoryLimit) {
       const [has, may] = [memory, memoryLimit].map((bytes) => `${Math.round(bytes / 2 ** 20)} MiB`);
       return this.#end({ kind: 'memory', text: `has ${has} of memory, and may have ${may}`, memory });
