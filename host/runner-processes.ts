@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { runnerConfig } from '../edge/runner/config.ts';
 import { Child, type ChildOptions } from './child.ts';
 import type { Socket } from './listen.ts';
-import { workerd } from './workerd.ts';
+import { fastAllocation, workerd } from './workerd.ts';
 
 interface RunnerProcessesOptions {
   /** The public sockets: of IPv4 and, where there are two, of IPv6. */
@@ -54,7 +54,7 @@ export class RunnerProcesses {
       name: `runner ${index}`,
       command: workerd,
       args: ['serve', '--experimental', ...descriptors, this.#config(isLone)],
-      env: { ...env, RUNNER: String(index) },
+      env: { ...env, ...fastAllocation, RUNNER: String(index) },
       sockets: sockets.map(([, fd]) => fd),
       onLine,
       onCrash,

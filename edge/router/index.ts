@@ -10,7 +10,7 @@ import { requestedHost } from './hosts.ts';
 import { endIdle } from './idle.ts';
 import { failurePage, noSuchApp } from './pages.ts';
 import { type PlacedDyno, place } from './placement.ts';
-import { appHeaders, requestIdOf } from './request-headers.ts';
+import { appRequest, requestIdOf } from './request-headers.ts';
 import { type Context, RouteCache } from './route-cache.ts';
 import { type Arrival, type RoutedRequest, routerLine, type WaitingRequest } from './router-log.ts';
 
@@ -141,17 +141,17 @@ export function createRouter(options: RouterOptions): Router {
 
       const started = Date.now();
       const requestId = requestIdOf(request);
-      const headers = appHeaders(request, { ip: clientIp(request), requestId, publicPort: options.publicPort });
+      const passedOn = appRequest(request, { ip: clientIp(request), requestId, publicPort: options.publicPort });
       const arrival: Arrival = {
         at: started,
         method: request.method,
         path: pathOf(request.url),
         host,
         requestId,
-        forwardedFor: headers.get('x-forwarded-for') ?? '',
+        forwardedFor: passedOn.headers.get('x-forwarded-for') ?? '',
         protocol: request.url.startsWith('https:') ? 'https' : 'http',
       };
-      const outcome = await serve(route, new Request(request, { headers }), arrival);
+      const outcome = await serve(route, passedOn, arrival);
       const failed = 'code' in outcome;
       const response = failed ? failurePage(outcome.code, route.app.name, route.release?.config) : outcome.response;
       const now = Date.now();

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { appHeaders, requestIdOf } from './request-headers.ts';
+import { appRequest, requestIdOf } from './request-headers.ts';
 
 const arrival = { ip: '192.0.2.7', requestId: 'an-id', publicPort: '5000' };
 
 it('adds what Heroku adds', () => {
   const before = Date.now();
-  const headers = appHeaders(new Request('http://a.localhost/', { headers: { accept: '*/*' } }), arrival);
+  const { headers } = appRequest(new Request('http://a.localhost/', { headers: { accept: '*/*' } }), arrival);
   expect(Number(headers.get('x-request-start'))).toBeGreaterThanOrEqual(before);
   headers.delete('x-request-start');
   expect(Object.fromEntries(headers)).toEqual({
@@ -20,14 +20,14 @@ it('adds what Heroku adds', () => {
 
 it('puts the address after those that the client claims', () => {
   const request = new Request('http://a.localhost/', { headers: { 'x-forwarded-for': '10.0.0.1' } });
-  expect(appHeaders(request, arrival).get('x-forwarded-for')).toBe('10.0.0.1, 192.0.2.7');
+  expect(appRequest(request, arrival).headers.get('x-forwarded-for')).toBe('10.0.0.1, 192.0.2.7');
 });
 
 it.each([
   ['https://a.example/', '', 'https', '443'],
   ['http://a.example/', '', 'http', '80'],
 ])('names scheme and port of %s', (url, publicPort, proto, port) => {
-  const headers = appHeaders(new Request(url), { ...arrival, publicPort });
+  const { headers } = appRequest(new Request(url), { ...arrival, publicPort });
   expect(headers.get('x-forwarded-proto')).toBe(proto);
   expect(headers.get('x-forwarded-port')).toBe(port);
 });
@@ -40,7 +40,7 @@ it('drops what concerns the connection, also what the client says does', () => {
     upgrade: 'h2c',
     'x-mine': '1',
   };
-  const names = [...appHeaders(new Request('http://a/', { headers }), arrival).keys()];
+  const names = [...appRequest(new Request('http://a/', { headers }), arrival).headers.keys()];
   expect(names.filter((name) => name in headers)).toEqual([]);
 });
 
@@ -59,10 +59,10 @@ it.each([
 it('lets a WebSocket upgrade through, and no other', () => {
   const arrival = { ip: '192.0.2.1', requestId: 'x', publicPort: '' };
   const upgraded = (protocol: string) =>
-    appHeaders(
+    appRequest(
       new Request('http://a.example/', { headers: { connection: 'Upgrade', upgrade: protocol } }),
       arrival,
-    ).get('upgrade');
+    ).headers.get('upgrade');
   expect(upgraded('WebSocket')).toBe('websocket');
   expect(upgraded('h2c')).toBeNull();
 });

@@ -17,9 +17,10 @@ export function requestIdOf(request: Request): string {
   return given && REQUEST_ID.test(given) ? given : crypto.randomUUID();
 }
 
-/** The headers an app is given: the client's, and those of Heroku's router ("HTTP Routing", "Heroku headers"). */
-export function appHeaders(request: Request, { ip, requestId, publicPort }: Arrival): Headers {
-  const headers = new Headers(request.headers);
+/** The request as an app is given it, with the headers of Heroku's router ("HTTP Routing", "Heroku headers"). */
+export function appRequest(original: Request, { ip, requestId, publicPort }: Arrival): Request {
+  const request = new Request(original);
+  const { headers } = request;
   const webSocket = headers.get('upgrade')?.toLowerCase() === 'websocket';
   const connection = headers.get('connection');
   if (connection) for (const name of connection.split(',')) drop(headers, name.trim());
@@ -32,7 +33,7 @@ export function appHeaders(request: Request, { ip, requestId, publicPort }: Arri
   headers.set('x-request-start', String(Date.now()));
   headers.set('x-request-id', requestId);
   headers.append('via', '1.1 islet');
-  return headers;
+  return request;
 }
 
 function drop(headers: Headers, name: string): void {

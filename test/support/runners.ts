@@ -8,7 +8,7 @@ import { bundleRunner } from '../../edge/bundle.ts';
 import { runnerConfig } from '../../edge/runner/config.ts';
 import type { Timeouts } from '../../edge/runtimes/timeouts.ts';
 import { openSockets, type Socket } from '../../host/listen.ts';
-import { workerd } from '../../host/workerd.ts';
+import { fastAllocation, workerd } from '../../host/workerd.ts';
 import type { LogLine, Route } from '../../schema/route.ts';
 import { type Answer, request } from './request.ts';
 
@@ -77,6 +77,7 @@ export class Runners {
     const child = spawn(workerd, ['serve', '--experimental', '--socket-fd=http=3', '--socket-fd=private=4', config], {
       stdio: ['ignore', 'pipe', 'pipe', ...sockets],
       env: {
+        ...fastAllocation,
         INTERNAL_SECRET: SECRET,
         RUNNERS: JSON.stringify(this.#private.map(({ port }) => `http://127.0.0.1:${port}`)),
         RUNNER: String(index),
