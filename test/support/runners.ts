@@ -56,8 +56,11 @@ export class Runners {
     });
   }
 
-  /** Starts `count` runners, each with a public port of its own so that a test can choose among them. */
-  static async start(count: number, timeouts: Partial<Timeouts> = {}): Promise<Runners> {
+  /**
+   * Starts `count` runners, each with a public port of its own so that a test can choose among them. `standIn` is an
+   * address of this machine that is a public one to them.
+   */
+  static async start(count: number, timeouts: Partial<Timeouts> = {}, standIn?: string): Promise<Runners> {
     const runners = new Runners(await mkdtemp(join(tmpdir(), 'islet-runners-')));
     const loopback = { host: '127.0.0.1', port: 0 };
     await new Promise<void>((resolve) => runners.#edge.listen(loopback, resolve));
@@ -66,7 +69,8 @@ export class Runners {
     const address = runners.#edge.address();
     const edge = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
     const config = join(runners.#directory, 'runner.capnp');
-    await writeFile(config, runnerConfig({ script: await bundleRunner(), edge, ipv6: false, timeouts }));
+    const text = runnerConfig({ script: await bundleRunner(), edge, ipv6: false, timeouts });
+    await writeFile(config, standIn ? text.replace('allow = ["public"]', `allow = ["public", "${standIn}/32"]`) : text);
     for (const index of runners.#public.keys()) runners.#spawn(index, config);
     for (const { port } of runners.#private) await runners.#answers(port);
     return runners;
