@@ -3,26 +3,18 @@
  * after the apps sleep. `APPS=100 npm run bench:density` for more than 20.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { processStat } from '../host/process-stat.ts';
 import { Platform } from '../test/support/platform.ts';
-import { descendants } from '../test/support/processes.ts';
 import { Repository } from '../test/support/repository.ts';
+import { runnersMemory } from './support/dynos.ts';
 import { expressRepository } from './support/express.ts';
 import { publish, type Result } from './support/results.ts';
 
 const APPS = Number(process.env.APPS ?? 20);
-const MIB = 2 ** 20;
 
 const hello = {
   'package.json': '{"name":"hello","scripts":{"start":"node server.js"}}',
   'server.js': "require('node:http').createServer((_, res) => res.end('hello')).listen(process.env.PORT);\n",
 };
-
-/** Resident memory of all runners. MiB. */
-const memory = (platform: Platform): number =>
-  descendants(platform.pid)
-    .filter(({ command }) => command.includes('runner.capnp'))
-    .reduce((sum, { pid }) => sum + (processStat(pid)?.memory ?? 0), 0) / MIB;
 
 async function measure(subject: string, repository: Repository): Promise<Result[]> {
   // Apps sleep a minute after their last request.
@@ -30,18 +22,18 @@ async function measure(subject: string, repository: Repository): Promise<Result[
   try {
     const names = Array.from({ length: APPS }, (_, i) => `app-${i}`);
     const ask = () => Promise.all(names.map((name) => platform.app(name, '/hello')));
-    const empty = memory(platform);
+    const empty = runnersMemory(platform);
     for (const name of names) {
       await platform.api('POST', '/apps', { name });
       const { code, stderr } = await repository.git('push', platform.remote(name), 'main');
       if (code !== 0) throw new Error(stderr);
     }
     await ask();
-    const idle = memory(platform);
+    const idle = runnersMemory(platform);
     for (let round = 0; round < 50; round++) await ask();
-    const active = memory(platform);
+    const active = runnersMemory(platform);
     await delay(90_000);
-    const asleep = memory(platform);
+    const asleep = runnersMemory(platform);
     const each = (value: number) => Math.round(((value - empty) / APPS) * 10) / 10;
     return [
       { task: 'runners without apps', subject, value: Math.round(empty), unit: 'MiB' },

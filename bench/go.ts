@@ -11,8 +11,8 @@ import { freePort } from '../host/free-port.ts';
 import { processStat } from '../host/process-stat.ts';
 import { command } from '../test/support/command.ts';
 import { Platform } from '../test/support/platform.ts';
-import { descendants } from '../test/support/processes.ts';
 import { Repository } from '../test/support/repository.ts';
+import { coldStart, median, runnersMemory } from './support/dynos.ts';
 import { publish, type Result } from './support/results.ts';
 import { untilOk, wrk } from './support/wrk.ts';
 
@@ -54,9 +54,6 @@ async function measureLoad(subject: string, app: string, port: number, args: str
   }
 }
 
-const median = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
 async function native(app: string): Promise<void> {
   const repository = await Repository.create(`go/${app}`);
   const caches = await mkdtemp(join(tmpdir(), 'islet-bench-go-'));
@@ -95,43 +92,21 @@ async function native(app: string): Promise<void> {
 async function islet(platform: Platform, app: string): Promise<void> {
   const name = `bench-${app}`;
   const repository = await Repository.create(`go/${app}`);
-  const memory = () =>
-    descendants(platform.pid)
-      .filter(({ command }) => command.includes('runner.capnp'))
-      .reduce((sum, { pid }) => sum + (processStat(pid)?.memory ?? 0), 0) / MIB;
   try {
     await platform.api('POST', '/apps', { name });
-    const before = memory();
+    const before = runnersMemory(platform);
     await measureBuilds('Islet', app, join(repository.path, 'main.go'), async (message) => {
       await repository.commit(message);
       const { code, stderr } = await repository.git('push', platform.remote(name), 'main');
       if (code !== 0) throw new Error(stderr);
       await untilOk(platform.port, `${name}.localhost`);
     });
-    for (let round = 0; round < STARTS; round++) {
-      await platform.api('DELETE', `/apps/${name}/dynos`);
-      await untilOk(platform.port, `${name}.localhost`);
-    }
-    add('Islet', `${app}: cold start`, 'ms', median(startTimes(await platform.log(name))));
+    add('Islet', `${app}: cold start`, 'ms', await coldStart(platform, name, STARTS));
     await measureLoad('Islet', app, platform.port, ['-H', `Host: ${name}.localhost`]);
-    add('Islet', `${app}: memory after load`, 'MiB', memory() - before);
+    add('Islet', `${app}: memory after load`, 'MiB', runnersMemory(platform) - before);
   } finally {
     await repository.destroy();
   }
-}
-
-/** Milliseconds from each start of a process to its first `up`, by the app's log. */
-function startTimes(log: string): number[] {
-  const times: number[] = [];
-  let begun: number | undefined;
-  for (const line of log.split('\n')) {
-    const [at = ''] = line.split(' ');
-    if (line.includes('Starting process with command')) begun = Date.parse(at);
-    if (!line.includes('to up') || begun === undefined) continue;
-    times.push(Date.parse(at) - begun);
-    begun = undefined;
-  }
-  return times;
 }
 
 const platform = await Platform.start({ RUNNERS: '1' });

@@ -57,6 +57,32 @@ it('runs a shell line of several commands', async () => {
   expect((await platform.app('shell')).text).toBe('one\ntwo\n');
 });
 
+it('runs scripts in TypeScript by tsx and ts-node', async () => {
+  const { code, stderr } = await push('typed', {
+    'package.json': JSON.stringify({
+      name: 'typed',
+      version: '1.0.0',
+      scripts: { build: 'tsx build.ts && ts-node more.ts', start: 'node server.js' },
+      devDependencies: { tsx: '4.20.6', 'ts-node': '10.9.2', typescript: '5.9.3' },
+    }),
+    'server.js': server,
+    'kind.ts': 'export enum Kind { Ferry, Barge }\n',
+    'build.ts': `
+      import { mkdirSync, writeFileSync } from 'node:fs';
+      import { Kind } from './kind';
+      mkdirSync('dist', { recursive: true });
+      writeFileSync('dist/page.txt', Kind[Kind.Barge] + '\\n');
+    `,
+    'more.ts': `
+      import { appendFileSync } from 'fs';
+      import { Kind } from './kind';
+      appendFileSync(__dirname + '/dist/page.txt', Kind[Kind.Ferry] + '\\n');
+    `,
+  });
+  expect(code, stderr).toBe(0);
+  expect((await platform.app('typed')).text).toBe('Barge\nFerry\n');
+});
+
 it('fails the push when the script fails, with what it said', async () => {
   const { code, stderr } = await push('failing', app("console.error('no palette');\nprocess.exit(3);\n"));
   expect(code).not.toBe(0);

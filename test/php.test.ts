@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { INSTALLED, lockedPackage } from './support/composer-packages.ts';
+import { INSTALLED, slimPackages } from './support/composer-packages.ts';
 import { FileServer } from './support/file-server.ts';
 import { Platform } from './support/platform.ts';
 import { Repository } from './support/repository.ts';
@@ -168,42 +168,6 @@ describe('PHP', () => {
   });
 
   describe.skipIf(!existsSync(`${INSTALLED}/Slim`))('with packages', () => {
-    const lockedPackages = () =>
-      Promise.all([
-        lockedPackage(files, 'slim/slim', {
-          version: '3.12.4',
-          from: { Slim: 'Slim' },
-          autoload: { 'psr-4': { 'Slim\\': 'Slim' } },
-          require: { 'pimple/pimple': '^3.0', 'nikic/fast-route': '^1.0', 'psr/http-message': '^1.0', 'ext-json': '*' },
-        }),
-        lockedPackage(files, 'pimple/pimple', {
-          version: '3.5.0',
-          from: { 'src/Pimple': 'Pimple' },
-          autoload: { 'psr-0': { Pimple: 'src/' } },
-        }),
-        lockedPackage(files, 'nikic/fast-route', {
-          version: 'v1.3.0',
-          from: { src: 'FastRoute' },
-          autoload: { 'psr-4': { 'FastRoute\\': 'src/' }, files: ['src/functions.php'] },
-        }),
-        lockedPackage(files, 'psr/http-message', {
-          version: '1.0.1',
-          from: { src: 'Psr/Http/Message' },
-          autoload: { 'psr-4': { 'Psr\\Http\\Message\\': 'src/' } },
-        }),
-        lockedPackage(files, 'psr/container', {
-          version: '2.0.2',
-          from: { src: 'Psr/Container' },
-          autoload: { 'psr-4': { 'Psr\\Container\\': 'src/' } },
-        }),
-        lockedPackage(files, 'twig/twig', {
-          version: 'v3.5.1',
-          from: { src: 'Twig' },
-          autoload: { 'psr-4': { 'Twig\\': 'src/' } },
-          require: { 'symfony/polyfill-ctype': '^1.8', 'ext-mbstring': '*' },
-        }),
-      ]);
-
     const app = (locked: object[]) => ({
       Procfile: 'web: heroku-php-apache2 public/\n',
       'composer.json': JSON.stringify({
@@ -233,7 +197,7 @@ describe('PHP', () => {
     });
 
     it('serves an app of Slim and Twig', async () => {
-      const { code, stderr } = await push('slim', app(await lockedPackages()));
+      const { code, stderr } = await push('slim', app(await slimPackages(files)));
       expect(stderr).toContain('- Installing twig/twig (v3.5.1)');
       expect(code).toBe(0);
       expect(await platform.app('slim', '/hello/%C3%84da')).toMatchObject({
@@ -246,7 +210,7 @@ describe('PHP', () => {
     });
 
     it('refuses a package that is not the one that the lock pins', async () => {
-      const wrong = (await lockedPackages()) as { dist: { shasum: string } }[];
+      const wrong = (await slimPackages(files)) as { dist: { shasum: string } }[];
       for (const { dist } of wrong) dist.shasum = '0'.repeat(40);
       const { code, stderr } = await push('wrong', app(wrong));
       expect(code).not.toBe(0);

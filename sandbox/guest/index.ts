@@ -7,7 +7,7 @@ import { installGlobals, reportRejection } from './node/globals.ts';
 import { platform } from './node/process.ts';
 import { installWaiting } from './node/waiting.ts';
 import { Pipe } from './pipe.ts';
-import { node } from './programs/node.ts';
+import { node, tsx } from './programs/node.ts';
 import { npm, npx } from './programs/npm.ts';
 import { register, start } from './programs/program.ts';
 import { sh } from './programs/sh.ts';
@@ -38,7 +38,7 @@ const defaultEnvironment: Environment = {
   USER: 'sandbox',
 };
 
-for (const program of [node, npm, npx, sh, tar, wasi]) register(program);
+for (const program of [node, tsx, npm, npx, sh, tar, wasi]) register(program);
 for (const directory of ['/tmp', '/root', '/app', '/dev', '/usr/local/bin'])
   fs.mkdirSync(directory, { recursive: true });
 fs.writeFileSync('/dev/null', '');

@@ -21,7 +21,7 @@ interface Source {
  *
  * @param server has it
  */
-export async function lockedPackage(server: FileServer, name: string, source: Source): Promise<object> {
+async function lockedPackage(server: FileServer, name: string, source: Source): Promise<object> {
   const { version, from, autoload, require = {} } = source;
   const directory = await mkdtemp(join(tmpdir(), 'islet-composer-'));
   const git = (...args: string[]) => {
@@ -47,3 +47,40 @@ export async function lockedPackage(server: FileServer, name: string, source: So
     await rm(directory, { recursive: true });
   }
 }
+
+/** Slim, Twig and what they need, as composer.lock has them. */
+export const slimPackages = (files: FileServer): Promise<object[]> =>
+  Promise.all([
+    lockedPackage(files, 'slim/slim', {
+      version: '3.12.4',
+      from: { Slim: 'Slim' },
+      autoload: { 'psr-4': { 'Slim\\': 'Slim' } },
+      require: { 'pimple/pimple': '^3.0', 'nikic/fast-route': '^1.0', 'psr/http-message': '^1.0', 'ext-json': '*' },
+    }),
+    lockedPackage(files, 'pimple/pimple', {
+      version: '3.5.0',
+      from: { 'src/Pimple': 'Pimple' },
+      autoload: { 'psr-0': { Pimple: 'src/' } },
+    }),
+    lockedPackage(files, 'nikic/fast-route', {
+      version: 'v1.3.0',
+      from: { src: 'FastRoute' },
+      autoload: { 'psr-4': { 'FastRoute\\': 'src/' }, files: ['src/functions.php'] },
+    }),
+    lockedPackage(files, 'psr/http-message', {
+      version: '1.0.1',
+      from: { src: 'Psr/Http/Message' },
+      autoload: { 'psr-4': { 'Psr\\Http\\Message\\': 'src/' } },
+    }),
+    lockedPackage(files, 'psr/container', {
+      version: '2.0.2',
+      from: { src: 'Psr/Container' },
+      autoload: { 'psr-4': { 'Psr\\Container\\': 'src/' } },
+    }),
+    lockedPackage(files, 'twig/twig', {
+      version: 'v3.5.1',
+      from: { src: 'Twig' },
+      autoload: { 'psr-4': { 'Twig\\': 'src/' } },
+      require: { 'symfony/polyfill-ctype': '^1.8', 'ext-mbstring': '*' },
+    }),
+  ]);

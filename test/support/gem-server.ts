@@ -66,6 +66,32 @@ export class GemServer {
     return gems;
   }
 
+  /** A Gemfile and the lock of it, with the versions that the server has. */
+  async bundle(names: string[], dependencies: Record<string, string[]> = {}): Promise<Record<string, string>> {
+    const all = [...new Set([...names, ...Object.entries(dependencies).flat(2)])];
+    const specs: string[] = [];
+    for (const name of all) {
+      specs.push(`    ${name} (${await this.versionOf(name)})`);
+      for (const needed of dependencies[name] ?? []) specs.push(`      ${needed}`);
+    }
+    return {
+      Gemfile: [`source '${this.url}'`, ...names.map((name) => `gem '${name}'`), ''].join('\n'),
+      'Gemfile.lock': [
+        'GEM',
+        `  remote: ${this.url}`,
+        '  specs:',
+        ...specs,
+        '',
+        'PLATFORMS',
+        '  ruby',
+        '',
+        'DEPENDENCIES',
+        ...names.map((name) => `  ${name}`),
+        '',
+      ].join('\n'),
+    };
+  }
+
   /** The version of a gem that is served. */
   async versionOf(name: string): Promise<string> {
     for (const file of await readdir(this.#directory)) {

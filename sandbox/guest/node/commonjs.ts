@@ -2,9 +2,9 @@
 import { dirname, resolve as joinPath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fs } from '../tree.ts';
-import { type CommonJsFunction, compileCommonJs, looksLikeModule, readSource } from './compile.ts';
+import { type CommonJsFunction, compileCommonJs, looksLikeModule } from './compile.ts';
 import type { Loader } from './loader.ts';
-import { failure, formatOf, isBuiltin, resolveSpecifier } from './resolve.ts';
+import { failure, formatOf, isBuiltin } from './resolve.ts';
 
 type Extension = (module: CommonJsModule, path: string) => void;
 
@@ -78,6 +78,11 @@ export function createModuleClass(loader: Loader): ModuleClass {
     });
 
     static compile = compileCommonJs;
+
+    static runMain(path = String((loader.builtin('process') as NodeJS.Process).argv[1])): void {
+      Module._load(path, null, true);
+    }
+
     static _initPaths(): void {}
 
     static _nodeModulePaths(from: string): string[] {
@@ -91,7 +96,7 @@ export function createModuleClass(loader: Loader): ModuleClass {
     static _findPath(request: string, paths: string[] = []): string | false {
       for (const path of paths) {
         try {
-          return resolveSpecifier(request, joinPath(path, 'noop.js'), 'require');
+          return loader.find(request, joinPath(path, 'noop.js'), 'require');
         } catch {
           // Not below this one.
         }
@@ -112,7 +117,7 @@ export function createModuleClass(loader: Loader): ModuleClass {
       if (paths) {
         for (const path of paths) {
           try {
-            return resolveSpecifier(request, joinPath(loader.task.cwd, path, 'noop.js'), 'require');
+            return loader.find(request, joinPath(loader.task.cwd, path, 'noop.js'), 'require');
           } catch (error) {
             if ((error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error;
           }
@@ -120,7 +125,7 @@ export function createModuleClass(loader: Loader): ModuleClass {
         throw failure('MODULE_NOT_FOUND', `Cannot find module '${request}'`);
       }
       const from = parent?.filename ?? joinPath(loader.task.cwd, 'noop.js');
-      const found = resolveSpecifier(request, from, 'require');
+      const found = loader.find(request, from, 'require');
       // As in Node: a builtin is named the way it was asked for.
       return found.startsWith('node:') ? request : found;
     }
@@ -197,7 +202,7 @@ export function createModuleClass(loader: Loader): ModuleClass {
       module.exports = loader.requireModule(path);
       return;
     }
-    const source = readSource(path);
+    const source = loader.read(path);
     try {
       compileCommonJs(source, path);
     } catch (error) {
@@ -215,7 +220,10 @@ export function createModuleClass(loader: Loader): ModuleClass {
       Module._resolveFilename(specifier, module, false, options);
     return Object.assign(require, {
       resolve: Object.assign(resolve, {
-        paths: (specifier: string) => (isBuiltin(specifier) ? null : module.paths),
+        paths: (specifier: string) => {
+          if (isBuiltin(specifier)) return null;
+          return /^\.{1,2}(\/|$)/.test(specifier) ? [dirname(module.filename)] : module.paths;
+        },
       }),
       cache: Module._cache,
       extensions: Module._extensions,

@@ -34,21 +34,28 @@ export function evaluate(code: string, name: string): unknown {
   return (0, eval)(`${code}\n//# sourceURL=${name}`);
 }
 
-/** Reads a file's source, with types stripped from TypeScript. */
-export function readSource(path: string): string {
+/**
+ * Reads a file's source, with types stripped from TypeScript.
+ *
+ * @param all whether syntax that is more than types, such as `enum`, is compiled too
+ */
+export function readSource(path: string, all = false): string {
   const source = String(fs.readFileSync(path, 'utf8'));
   const text = source.charCodeAt(0) === 0xfeff ? source.slice(1) : source;
-  return /\.[cm]?ts$/.test(path) ? stripTypes(text, path) : text;
+  return /\.[cm]?ts$/.test(path) ? stripTypes(text, path, all) : text;
 }
 
 /** @throws SyntaxError with code ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX or ERR_INVALID_TYPESCRIPT_SYNTAX */
-export function stripTypes(source: string, path: string): string {
+export function stripTypes(source: string, path: string, all = false): string {
   // Loaded on first use: it carries a compiler.
   const amaro: typeof import('amaro') = require('amaro');
   try {
     return amaro.transformSync(source, { mode: 'strip-only', filename: path }).code;
   } catch (thrown) {
     const { code, message } = thrown as { code?: string; message?: string };
+    if (all && code === 'UnsupportedSyntax') {
+      return amaro.transformSync(source, { mode: 'transform', filename: path, sourceMap: false }).code;
+    }
     throw failure(
       code === 'UnsupportedSyntax' ? 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX' : 'ERR_INVALID_TYPESCRIPT_SYNTAX',
       `${path}: ${message}`,

@@ -1,11 +1,12 @@
 /** Loads modules of the tree for one task, as Node does: CommonJS, ES modules, JSON and builtins, each onto the others. */
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Task } from '../task.ts';
 import { fs } from '../tree.ts';
 import { createModuleClass, type ModuleClass } from './commonjs.ts';
 import { type CompiledModule, compileModule, looksLikeModule, readSource } from './compile.ts';
-import { type Format, failure, formatOf, resolveSpecifier } from './resolve.ts';
+import { type Format, failure, formatOf, resolveSpecifier, type Way } from './resolve.ts';
+import { mappedFile, readPaths, sourceFile, withCommonJsNames } from './typescript.ts';
 
 /** A module as the ES module loader sees it, whatever it is. */
 interface Module {
@@ -30,14 +31,44 @@ export class Loader {
   readonly builtin: (name: string) => unknown;
   readonly #modules = new Map<string, Module>();
   mainPath: string | undefined;
+  /** Whether TypeScript is run as `tsx` does; see typescript.ts. */
+  readonly #typescript: boolean;
+  readonly #paths: ReturnType<typeof readPaths> | undefined;
 
   /**
    * @param builtin gives the task its instance of a builtin module; the name has no `node:`
    */
-  constructor(task: Task, builtin: (name: string) => unknown) {
+  constructor(task: Task, builtin: (name: string) => unknown, { typescript }: { typescript: boolean }) {
     this.task = task;
     this.builtin = builtin;
+    this.#typescript = typescript;
+    this.#paths = typescript ? readPaths(task.cwd) : undefined;
     this.Module = createModuleClass(this);
+  }
+
+  /** Finds what a specifier means, as `resolveSpecifier` does. */
+  find(specifier: string, from: string, way: Way): string {
+    const fromPackage = from.includes('/node_modules/');
+    const mapped = this.#paths && !fromPackage ? mappedFile(specifier, this.#paths) : undefined;
+    if (mapped !== undefined) return String(fs.realpathSync(mapped));
+    try {
+      return resolveSpecifier(specifier, from, way);
+    } catch (error) {
+      if (!this.#typescript || fromPackage || !/^\.{0,2}\/|^\.{1,2}$/.test(specifier)) throw error;
+      const source = sourceFile(resolve(dirname(from), specifier));
+      if (source === undefined) throw error;
+      return String(fs.realpathSync(source));
+    }
+  }
+
+  /** A file's source, in JavaScript. */
+  read(path: string): string {
+    return readSource(path, this.#typescript);
+  }
+
+  #readModule(path: string): string {
+    const source = this.read(path);
+    return this.#typescript && !path.includes('/node_modules/') ? withCommonJsNames(source) : source;
   }
 
   /** Runs a program's main file. Resolves when its statements have run, with those of a top-level `await`. */
@@ -105,7 +136,7 @@ export class Loader {
 
   #resolve(specifier: string, from: string): Module {
     const query = /^(?:\.{0,2}\/|file:)[^?#]*([?#].*)$/.exec(specifier)?.[1] ?? '';
-    const path = resolveSpecifier(specifier, from, 'import');
+    const path = this.find(specifier, from, 'import');
     return path.startsWith('node:') ? this.#builtin(path) : this.#load(path, query);
   }
 
@@ -117,7 +148,7 @@ export class Loader {
     const format: Format | undefined = formatOf(path);
     switch (format) {
       case 'module':
-        return this.#esModule(compileModule(readSource(path), path), url, path);
+        return this.#esModule(compileModule(this.#readModule(path), path), url, path);
       case 'commonjs':
         return this.#commonJs(url, path);
       case 'json':
@@ -131,10 +162,10 @@ export class Loader {
 
   #ambiguous(url: string, path: string): Module {
     try {
-      this.Module.compile(readSource(path), path);
+      this.Module.compile(this.read(path), path);
     } catch (error) {
       if (!looksLikeModule(error)) throw error;
-      return this.#esModule(compileModule(readSource(path), path), url, path);
+      return this.#esModule(compileModule(this.#readModule(path), path), url, path);
     }
     return this.#commonJs(url, path);
   }
@@ -273,7 +304,7 @@ export class Loader {
       filename: path,
       main: path === this.mainPath,
       resolve: (specifier: string) => {
-        const found = resolveSpecifier(specifier, path, 'import');
+        const found = this.find(specifier, path, 'import');
         return found.startsWith('node:') ? found : pathToFileURL(found).href;
       },
       url: module.url,

@@ -22,7 +22,8 @@ const turn = () => new Promise<void>((resolve) => engineImmediate(() => resolve(
 /** Turns of the event loop without anything to wait for, after which a program is over. Work that the engine does on its own is seen this way. */
 const quietTurns = 8;
 
-export function createRuntime(task: Task): Runtime {
+/** @param typescript whether TypeScript is run as `tsx` does */
+export function createRuntime(task: Task, { typescript = false } = {}): Runtime {
   const builtin = createBuiltins(
     task,
     () => process,
@@ -31,7 +32,7 @@ export function createRuntime(task: Task): Runtime {
   const process: Process = createProcess(task, builtin);
   const console = createConsole(task, process);
   setNodeTask(task, { process, console, timers: createTimers(task) });
-  const loader: Loader = new Loader(task, builtin);
+  const loader: Loader = new Loader(task, builtin, { typescript });
   attachChannel(task, process);
   return { process, loader, console };
 }
@@ -94,7 +95,8 @@ async function untilQuiet(task: Task, isSettled: () => boolean): Promise<void> {
 /** The file a program's first argument means: as given, with an extension, or a directory with an index. */
 export function mainFile(task: Task, name: string): string {
   const path = joinPath(task.cwd, name);
-  for (const candidate of [path, `${path}.js`, `${path}.cjs`, `${path}.mjs`, joinPath(path, 'index.js')]) {
+  const names = [path, ...['.js', '.cjs', '.mjs', '.ts', '.mts'].map((end) => path + end), joinPath(path, 'index.js')];
+  for (const candidate of names) {
     if (fs.statSync(candidate, { throwIfNoEntry: false })?.isFile()) return candidate;
   }
   return path;

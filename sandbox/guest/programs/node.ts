@@ -2,6 +2,7 @@ import { resolve as joinPath } from 'node:path';
 import { platform, reportUncaught } from '../node/process.ts';
 import { synchronousNode } from '../node/run-sync.ts';
 import { createRuntime, mainFile, type Runtime, runProgram } from '../node/runtime.ts';
+import { isTsxPreload } from '../node/typescript.ts';
 import { workerCode } from '../node/worker-threads.ts';
 import { type Task, TaskEnded } from '../task.ts';
 import type { Program } from './program.ts';
@@ -15,15 +16,29 @@ interface CommandLine {
   /** Modules to load first. */
   preload: { specifier: string; way: 'require' | 'import' }[];
   module: boolean;
+  /** Run as `tsx` does. */
+  typescript: boolean;
 }
 
 /** Options that take the next word as their value. */
 const withValue =
-  /^(-r|--require|--import|-e|--eval|-p|--print|-pe|--env-file|--env-file-if-exists|-C|--conditions|--loader|--experimental-loader|--title|--input-type|--stack-trace-limit|--max-old-space-size)$/;
+  /^(-r|--require|--import|-e|--eval|-p|--print|-pe|--env-file|--env-file-if-exists|-C|--conditions|--loader|--experimental-loader|--title|--input-type|--stack-trace-limit|--max-old-space-size|--tsconfig|-P|--project|-O|--compiler-options)$/;
 
 function parseCommandLine(argv: string[], env: Record<string, string>): CommandLine {
-  const line: CommandLine = { mode: 'stdin', subject: '', args: [], execArgv: [], preload: [], module: false };
+  const line: CommandLine = {
+    mode: 'stdin',
+    subject: '',
+    args: [],
+    execArgv: [],
+    preload: [],
+    module: false,
+    typescript: false,
+  };
   const option = (name: string, value: string | undefined) => {
+    if (/^(-r|--require|--import|--loader|--experimental-loader)$/.test(name) && isTsxPreload(value ?? '')) {
+      line.typescript = true;
+      return;
+    }
     if (name === '-r' || name === '--require') line.preload.push({ specifier: value ?? '', way: 'require' });
     else if (name === '--import') line.preload.push({ specifier: value ?? '', way: 'import' });
     else if (name === '-e' || name === '--eval') Object.assign(line, { mode: 'eval', subject: value });
@@ -73,8 +88,22 @@ export const node: Program = {
   },
 };
 
-function prepare(task: Task, { execArgv, mode, subject, args }: CommandLine): Runtime {
-  const runtime = createRuntime(task);
+/** `tsx [option…] [file] [argument…]`, whose options are Node's */
+export const tsx: Program = {
+  names: ['tsx'],
+  async run(task) {
+    if (task.argv[1] === 'watch') {
+      task.write(2, Buffer.from('tsx: there is nobody here who changes files; leave out `watch`\n'));
+      return 1;
+    }
+    const line: CommandLine = { ...parseCommandLine(task.argv, task.env), typescript: true };
+    const runtime = prepare(task, line);
+    return runProgram(task, runtime, () => runMain(task, runtime, line));
+  },
+};
+
+function prepare(task: Task, { execArgv, mode, subject, args, typescript }: CommandLine): Runtime {
+  const runtime = createRuntime(task, { typescript });
   const main = mode === 'file' ? [mainFile(task, subject)] : [];
   runtime.process.argv = [platform.execPath, ...main, ...args];
   runtime.process.execArgv = execArgv;

@@ -1,5 +1,6 @@
 /** What a program of the machine is, and how a command finds its program. A new program is one file in this folder. */
 import { resolve as joinPath } from 'node:path';
+import { isTsx } from '../node/typescript.ts';
 import { Pipe } from '../pipe.ts';
 import { type Environment, Task, TaskEnded, type TaskOptions } from '../task.ts';
 import { fs } from '../tree.ts';
@@ -86,6 +87,8 @@ function commandOf(
   place: { env: Environment; cwd: string },
   depth = 0,
 ): Command | undefined {
+  const tsx = isTsx(String(fs.realpathSync(path))) ? programs.get('tsx') : undefined;
+  if (tsx) return { program: tsx, argv: ['tsx', ...rest] };
   const head = Buffer.alloc(256);
   const fd = fs.openSync(path, 'r');
   const length = fs.readSync(fd, head, 0, head.length, 0);
