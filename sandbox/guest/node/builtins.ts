@@ -15,6 +15,7 @@ import { parseArgs } from './parse-args.ts';
 import { type Process, platform } from './process.ts';
 import { createReadline } from './readline.ts';
 import { failure } from './resolve.ts';
+import { deserialize, serialize } from './serialize.ts';
 import { holdSockets } from './sockets.ts';
 import { createVm } from './vm.ts';
 import { createWasi } from './wasi.ts';
@@ -79,6 +80,8 @@ export function createBuiltins(task: Task, process: () => Process, getLoader: ()
         return { ...engine('tty'), isatty: () => false };
       case 'console':
         return currentNodeTask()?.console;
+      case 'v8':
+        return { ...engine('v8'), serialize, deserialize };
       case 'timers': {
         const timers = currentNodeTask()?.timers as Members;
         return { ...engine('timers'), ...timers, promises: builtin('timers/promises') };
