@@ -338,6 +338,25 @@ test('each task has its own of the globals that Go programs make', async () => {
   expect(results.map(({ stdout }) => stdout)).toEqual(['one\n', 'two\n']);
 });
 
+test('classes of streams are called without `new`, and derived from as graceful-fs does', () =>
+  same({
+    'main.mjs': `import fs from 'node:fs';
+      const Base = fs.WriteStream;
+      function Patched(path, options) {
+        if (this instanceof Patched) return Base.apply(this, arguments), this;
+        return Patched.apply(Object.create(Patched.prototype), arguments);
+      }
+      Patched.prototype = Object.create(Base.prototype);
+      Patched.prototype.constructor = Patched;
+      const stream = new Patched('made.txt');
+      stream.end('one\\n', () => {
+        console.log(fs.readFileSync('made.txt', 'utf8'), stream instanceof fs.WriteStream);
+        const more = fs.WriteStream('made.txt', { flags: 'a' });
+        more.end('two', () => fs.ReadStream('made.txt').on('data', (bytes) => console.log(String(bytes))));
+        console.log(fs.createWriteStream('other.txt').end() instanceof fs.WriteStream);
+      });`,
+  }));
+
 test('native code is named in the error', async () => {
   await sandbox.writeEntries(files({ tool: Buffer.from('\x7fELF\x02\x01', 'latin1'), 'addon.node': '' }));
   expect((await runLine(sandbox, './tool')).stderr).toContain('/app/tool is native code');

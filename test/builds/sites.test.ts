@@ -36,7 +36,9 @@ test('Vite 8 with Vue and Tailwind 4: rolldown, lightningcss and oxide as WebAss
 });
 
 test('webpack 5 with Babel, Sass and code that is loaded later', async () => {
-  expect(await pushApp(platform, 'builds/webpack')).toContain('compiled successfully');
+  const output = await pushApp(platform, 'builds/webpack');
+  expect(output).toContain('compiled successfully');
+  expect(output).toContain('Stored pack');
   const page = await get('webpack');
   expect(page).toContain('<title>Packed</title>');
   const script = await get('webpack', `/${named(page, /src=(main\.\w+\.js)/)}`);

@@ -90,6 +90,11 @@ export function createFs(task: Task): Members {
   }
   for (const name of ['realpath', 'realpathSync']) Object.assign(members[name] as object, { native: members[name] });
 
+  for (const name of ['ReadStream', 'WriteStream']) {
+    members[name] = callableStream(members[name] as StreamClass, place);
+    members[`File${name}`] = members[name];
+  }
+
   const promises: Members = {};
   const promiseSource = source.promises as Members;
   for (const name of [
@@ -113,6 +118,24 @@ export function createFs(task: Task): Members {
 
   connectStandardStreams(task, members);
   return members;
+}
+
+type StreamClass = new (path: unknown, options?: unknown) => object;
+
+/** A class of streams that may be called without `new`, as Node's may: graceful-fs derives its own so. */
+function callableStream(Class: StreamClass, place: (path: unknown) => unknown): unknown {
+  // It is a function, which takes the volume first.
+  const Base = Object.getPrototypeOf(Class) as StreamClass & AnyFunction;
+  const { __vol: volume } = fs as unknown as { __vol: object };
+  function Stream(this: unknown, path: unknown, options?: unknown): unknown {
+    const parameters = [volume, place(path), withoutUndefined(options)];
+    if (new.target) return Reflect.construct(Base, parameters, new.target);
+    if (!(this instanceof Base)) return Reflect.construct(Base, parameters, Stream);
+    return Reflect.apply(Base, this, parameters);
+  }
+  Object.setPrototypeOf(Stream, Base);
+  Stream.prototype = Base.prototype;
+  return Stream;
 }
 
 /** Options without those that are not set, which memfs takes for values. */

@@ -2,6 +2,8 @@ const HtmlPlugin = require('html-webpack-plugin');
 const CssPlugin = require('mini-css-extract-plugin');
 
 module.exports = {
+  cache: { type: 'filesystem' },
+  infrastructureLogging: { level: 'verbose' },
   output: { filename: '[name].[contenthash].js', clean: true },
   module: {
     rules: [
