@@ -16,8 +16,9 @@ export interface RemoteModule {
 /** Most bytes of a module. */
 const MAX_MODULE = 20 * 1024 ** 2;
 
-/** Most modules that an app may import by their URLs. */
+/** Most modules that an app may import by their URLs, and most bytes of all of them. */
 const MAX_MODULES = 5_000;
+const MAX_TOTAL = 256 * 1024 ** 2;
 
 const LOADERS: Record<string, Loader> = { ts: 'ts', mts: 'ts', tsx: 'tsx', jsx: 'jsx', json: 'json' };
 const TYPES: Record<string, Loader> = {
@@ -33,6 +34,7 @@ export class RemoteModules {
   readonly #context: BuildContext;
   readonly #hashes: Readonly<Record<string, string>>;
   readonly #known = new Map<string, Promise<RemoteModule>>();
+  #bytes = 0;
 
   /** @param hashes of deno.lock: URL to SHA-256 */
   constructor(context: BuildContext, hashes: Readonly<Record<string, string>>) {
@@ -59,6 +61,10 @@ export class RemoteModules {
     const what = `The module ${withoutSecrets(url)}`;
     const response = await web.fetch(url, { what, headers: { accept: '*/*', 'user-agent': 'Deno/2' }, signal });
     const bytes = await buffer(limited(response, MAX_MODULE, what));
+    this.#bytes += bytes.length;
+    if (this.#bytes > MAX_TOTAL) {
+      throw new BuildFailure(`The modules that the app imports by URL are larger than ${MAX_TOTAL / 1024 ** 2} MB.`);
+    }
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const expected = this.#hashes[url];
     if (expected !== undefined && expected !== sha256) {
