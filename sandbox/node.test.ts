@@ -338,6 +338,39 @@ test('each task has its own of the globals that Go programs make', async () => {
   expect(results.map(({ stdout }) => stdout)).toEqual(['one\n', 'two\n']);
 });
 
+test('hooks find and make modules', () =>
+  same({
+    'package.json': '{"type":"module"}',
+    'main.mjs': `import { registerHooks } from 'node:module';
+      import { createRequire } from 'node:module';
+      const first = registerHooks({
+        resolve(specifier, context, next) {
+          if (specifier.startsWith('virtual:')) return { url: specifier, format: 'module', shortCircuit: true };
+          if (specifier === 'renamed') return next('./real.mjs', context);
+          const found = next(specifier, context);
+          if (specifier.startsWith('./')) console.log(specifier, found.format, context.conditions.includes('import'), context.parentURL.endsWith('main.mjs'));
+          return found;
+        },
+        load(url, context, next) {
+          if (url === 'virtual:numbers') return { format: 'module', source: 'export const one = 1; export { real } from "renamed";', shortCircuit: true };
+          if (url.endsWith('.yaml')) return { format: 'json', source: JSON.stringify(next(url, { format: 'commonjs' }).source.toString().split(':')), shortCircuit: true };
+          const loaded = next(url, context);
+          return { ...loaded, source: String(loaded.source).replace('REPLACED', 'by a hook') };
+        },
+      });
+      registerHooks({ resolve: (specifier, context, next) => next(specifier === 'twice' ? 'renamed' : specifier, context) });
+      console.log((await import('virtual:numbers')).one, (await import('twice')).real, (await import('./real.mjs')).real);
+      console.log((await import('./data.yaml', { with: { type: 'json' } })).default);
+      const require = createRequire(import.meta.url);
+      console.log(require('./old.cjs'));
+      try { registerHooks({ resolve: () => ({ url: 'x:y' }) }); await import('z') } catch (error) { console.log(error.code) }
+      first.deregister();
+      `,
+    'real.mjs': 'export const real = "REPLACED";',
+    'old.cjs': 'module.exports = ["REPLACED", require("node:path").sep];',
+    'data.yaml': 'a:b',
+  }));
+
 test('classes of streams are called without `new`, and derived from as graceful-fs does', () =>
   same({
     'main.mjs': `import fs from 'node:fs';

@@ -10,6 +10,7 @@ import { createChildProcess } from './child-process.ts';
 import { stripTypes } from './compile.ts';
 import { createFs } from './fs.ts';
 import { currentNodeTask } from './globals.ts';
+import type { ModuleHooks } from './hooks.ts';
 import type { Loader } from './loader.ts';
 import { parseArgs } from './parse-args.ts';
 import { type Process, platform } from './process.ts';
@@ -279,7 +280,8 @@ function createModule(loader: Loader): unknown {
     syncBuiltinESMExports: () => {},
     constants: { compileCacheStatus: { FAILED: 0, ENABLED: 1, ALREADY_ENABLED: 2, DISABLED: 3 } },
     findPackageJSON: () => undefined,
-    // Loader hooks are not there; tools that can do without them look whether this is.
+    registerHooks: (hooks: ModuleHooks) => loader.hooks.register(hooks),
+    // Hooks in a thread of their own are not there; tools that can do without them look whether this is.
     register: undefined,
     globalPaths: [],
   });

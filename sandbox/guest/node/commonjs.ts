@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { fs } from '../tree.ts';
 import { type CommonJsFunction, compileCommonJs, looksLikeModule } from './compile.ts';
 import type { Loader } from './loader.ts';
-import { failure, formatOf, isBuiltin } from './resolve.ts';
+import { failure, isBuiltin } from './resolve.ts';
 
 type Extension = (module: CommonJsModule, path: string) => void;
 
@@ -197,7 +197,7 @@ export function createModuleClass(loader: Loader): ModuleClass {
   }
 
   function loadSource(module: CommonJsModule, path: string): void {
-    const format = formatOf(path);
+    const format = loader.formatOf(path);
     if (format === 'module') {
       module.exports = loader.requireModule(path);
       return;

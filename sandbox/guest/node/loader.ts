@@ -5,6 +5,7 @@ import type { Task } from '../task.ts';
 import { fs } from '../tree.ts';
 import { createModuleClass, type ModuleClass } from './commonjs.ts';
 import { type CompiledModule, compileModule, looksLikeModule, readSource } from './compile.ts';
+import { Hooks } from './hooks.ts';
 import { type Format, failure, formatOf, resolveSpecifier, type Way } from './resolve.ts';
 import { mappedFile, readPaths, sourceFile, withCommonJsNames } from './typescript.ts';
 
@@ -30,6 +31,8 @@ export class Loader {
   readonly Module: ModuleClass;
   readonly builtin: (name: string) => unknown;
   readonly #modules = new Map<string, Module>();
+  /** Those that the program registers. */
+  readonly hooks: Hooks;
   mainPath: string | undefined;
   /** Whether TypeScript is run as `tsx` does; see typescript.ts. */
   readonly #typescript: boolean;
@@ -43,11 +46,20 @@ export class Loader {
     this.builtin = builtin;
     this.#typescript = typescript;
     this.#paths = typescript ? readPaths(task.cwd) : undefined;
+    this.hooks = new Hooks({
+      find: (specifier, from, way) => this.#find(specifier, from, way),
+      formatOf,
+      read: (path) => readSource(path, this.#typescript),
+    });
     this.Module = createModuleClass(this);
   }
 
-  /** Finds what a specifier means, as `resolveSpecifier` does. */
+  /** Finds what a specifier means, as `resolveSpecifier` does, unless a hook of the program says otherwise. */
   find(specifier: string, from: string, way: Way): string {
+    return this.hooks.find(specifier, from, way);
+  }
+
+  #find(specifier: string, from: string, way: Way): string {
     const fromPackage = from.includes('/node_modules/');
     const mapped = this.#paths && !fromPackage ? mappedFile(specifier, this.#paths) : undefined;
     if (mapped !== undefined) return String(fs.realpathSync(mapped));
@@ -63,7 +75,13 @@ export class Loader {
 
   /** A file's source, in JavaScript. */
   read(path: string): string {
-    return readSource(path, this.#typescript);
+    return this.hooks.source(path)?.text ?? readSource(path, this.#typescript);
+  }
+
+  /** The format of a file; undefined where its syntax decides. */
+  formatOf(path: string): Format | undefined {
+    const source = this.hooks.source(path);
+    return source ? source.format : formatOf(path);
   }
 
   #readModule(path: string): string {
@@ -142,17 +160,19 @@ export class Loader {
 
   /** A query makes it another module of the same file. */
   #load(path: string, query = ''): Module {
-    const url = pathToFileURL(path).href + query;
+    const url = (path.startsWith('/') ? pathToFileURL(path).href : path) + query;
     const known = this.#modules.get(url);
     if (known) return known;
-    const format: Format | undefined = formatOf(path);
+    const format = this.formatOf(path);
     switch (format) {
       case 'module':
         return this.#esModule(compileModule(this.#readModule(path), path), url, path);
       case 'commonjs':
         return this.#commonJs(url, path);
       case 'json':
-        return this.#synthetic(url, () => ({ default: JSON.parse(String(fs.readFileSync(path, 'utf8'))) }));
+        return this.#synthetic(url, () => ({
+          default: JSON.parse(this.hooks.source(path)?.text ?? String(fs.readFileSync(path, 'utf8'))),
+        }));
       case undefined:
         return this.#ambiguous(url, path);
       default:
@@ -305,7 +325,7 @@ export class Loader {
       main: path === this.mainPath,
       resolve: (specifier: string) => {
         const found = this.find(specifier, path, 'import');
-        return found.startsWith('node:') ? found : pathToFileURL(found).href;
+        return found.startsWith('/') ? pathToFileURL(found).href : found;
       },
       url: module.url,
     };
