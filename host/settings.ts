@@ -26,9 +26,9 @@ export class StartError extends Error {}
 
 const MIB = 2 ** 20;
 
-/** By default all runners together may have half of the machine; one, no more than V8's heap of one app can be. MiB. */
+/** By default all runners together may have half of the machine; one, from 512 MiB to 4 GiB, where V8's heap ends. MiB. */
 const memoryFor = (runners: number): number =>
-  Math.round(Math.min(3_584, Math.max(512, totalmem() / MIB / 2 / runners)));
+  Math.round(Math.min(4_096, Math.max(512, totalmem() / MIB / 2 / runners)));
 
 /**
  * Settings from the environment.

@@ -20,12 +20,6 @@ export interface RunnerConfigOptions {
 /** What a runner takes from its environment, besides INTERNAL_SECRET. */
 const VARIABLES = ['INTERNAL_SECRET', 'RUNNERS', 'LONE_RUNNERS', 'RUNNER', 'TRACE', 'APPS_DOMAIN', 'PUBLIC_PORT'];
 
-/**
- * How large V8's heap of one app may grow: as large as V8 can make it. At its own limit, some 1.4 GiB, it would end the
- * whole process; the supervisor's limit is to be first, as it ends with a line in the app's log. MiB.
- */
-const MAX_HEAP = 4_000;
-
 /** Public addresses that stand for others, of private networks too: NAT64 (RFC 6052) and 6to4 (RFC 3056). */
 const translated = ['64:ff9b::/96', '2002::/16'];
 
@@ -38,7 +32,8 @@ const ownAddresses = (): string[] =>
 
 /**
  * The text of a config file for `workerd serve --experimental`. Its sockets have no addresses: they are given as
- * `--socket-fd http=3`, `http6` where there is one, and `private`. Secrets come from the environment.
+ * `--socket-fd http=3`, `http6` where there is one, and `private`. Secrets come from the environment. No flags of V8: with
+ * any, the compiled code that workerd brings for new isolates does not fit, and an app takes half as long again to start.
  */
 export function runnerConfig({ script, edge, ipv6, lone = false, timeouts = {} }: RunnerConfigOptions): string {
   const publicSocket = (name: string) => `(name = "${name}", http = (), service = "runner")`;
@@ -57,7 +52,6 @@ const config :Workerd.Config = (
       tlsOptions = (trustBrowserCas = true),
     )),
   ],
-  v8Flags = ["--max-old-space-size=${MAX_HEAP}"],
   sockets = [
     ${lone ? '' : `${publicSocket('http')},`}
     ${ipv6 && !lone ? `${publicSocket('http6')},` : ''}

@@ -25,7 +25,13 @@ const table = new RequestTable(env.TRACE);
 const trace = new Trace((line) => console.log(line), env.TRACE);
 const logs = new LogShipper((lines) => edge.log(lines));
 
-const dynoStub = (key: string) => env.DYNO.get(env.DYNO.idFromName(key));
+/** Keys of dynos that a call is on its way to. */
+const called = new Set<string>();
+
+function dynoStub(key: string): DurableObjectStub<Dyno> {
+  called.add(key);
+  return env.DYNO.get(env.DYNO.idFromName(key));
+}
 
 const router = createRouter({
   route: (host) => edge.route(host),
@@ -64,6 +70,8 @@ export class Dyno extends DynoObject<RunnerEnv> {
     slug: (sha256: string) => edge.slug(sha256),
     sourceMap: (sha256: string) => edge.sourceMap(sha256),
     log: (line: LogLine) => logs.log(line, this.ctx),
+    arrived: () => void called.delete(this.ctx.id.name ?? ''),
+    isQuiet: () => !called.has(this.ctx.id.name ?? '') && !logs.sendsIn(this.ctx),
     timeouts: JSON.parse(env.TIMEOUTS) as Partial<Timeouts>,
   };
 }

@@ -19,7 +19,10 @@ it('sends what is logged together at once, in order', async () => {
   await context.done();
   expect(sent.map((lines) => lines.map(({ text }) => text))).toEqual([['1', '2', '3']]);
   shipper.log(line('a', '4'), context);
+  shipper.log(line('a', '5'), waiting());
+  expect([shipper.sendsIn(context), shipper.sendsIn(waiting())]).toEqual([true, false]);
   await context.done();
+  expect(shipper.sendsIn(context)).toBe(false);
   expect(sent).toHaveLength(2);
 });
 

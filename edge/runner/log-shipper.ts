@@ -19,6 +19,7 @@ export class LogShipper {
   /** How many lines of an app wait, and how many more there were. */
   readonly #counts = new Map<string, { waiting: number; dropped: number }>();
   #sendingSince: number | undefined;
+  #sender: Context | undefined;
 
   constructor(send: (lines: LogLine[]) => Promise<void>) {
     this.#send = send;
@@ -34,8 +35,14 @@ export class LogShipper {
     this.#waiting.push(line);
     if (this.#sendingSince === undefined || line.at - this.#sendingSince > LOST_MS) {
       this.#sendingSince = line.at;
+      this.#sender = context;
       context.waitUntil(this.#ship(line.at));
     }
+  }
+
+  /** Whether lines are being sent in the name of `context`, and would be lost with it. */
+  sendsIn(context: Context): boolean {
+    return this.#sendingSince !== undefined && this.#sender === context;
   }
 
   async #ship(began: number): Promise<void> {

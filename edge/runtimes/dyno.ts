@@ -20,12 +20,23 @@ export interface DynoHost {
   /** The source map with this SHA-256. */
   sourceMap(sha256: string): Promise<string>;
   log(line: LogLine): void;
+  /** Called when a call of the object has arrived. */
+  arrived?(): void;
+  /**
+   * Whether no call is on its way to the object, and nothing that others need is done in its name. Absent where the
+   * platform evicts objects by itself.
+   */
+  isQuiet?(): boolean;
   /** What is not Heroku's own. */
   timeouts?: Partial<Timeouts>;
 }
 
 /** How soon a crashed process is started again: at once, then later each time that it crashes again. */
 const RESTART_DELAYS_MS = [0, 1_000, 10_000, 60_000, 300_000];
+
+/** How often, and how many times, an object without a process looks whether it can be let go. */
+const LOOK_EVERY_MS = 1_000;
+const MAX_LOOKS = 60;
 
 /** A process that was up for this long did not crash at its start: it is started again at once. */
 const STABLE_MS = 60_000;
@@ -48,11 +59,14 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   /** The newest route asked for. */
   #revision = -1;
   #crashes = 0;
+  /** Requests that wait for a route, before there is an instance. */
+  #loading = 0;
   /** When it was asked for last, or started: milliseconds since 1970. */
   #wantedAt = 0;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
 
   override async fetch(request: Request): Promise<Response> {
+    this.host.arrived?.();
     this.#want();
     let instance = this.#current ?? this.#next ?? (await this.#load(new URL(request.url).hostname));
     while (instance?.state === 'starting') {
@@ -69,6 +83,7 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
    * route takes the place of one that is still starting.
    */
   async run(route: Route): Promise<void> {
+    this.host.arrived?.();
     if (!route.release || route.revision < this.#revision) return;
     this.#revision = route.revision;
     const newest = this.#next ?? this.#current;
@@ -80,6 +95,7 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
 
   /** Starts the process anew, if it runs at all; does not wait for it. */
   restart(): void {
+    this.host.arrived?.();
     const release = this.#awaiting ?? (this.#next ?? this.#current)?.release;
     if (!release) return;
     this.#log('Restarting');
@@ -88,6 +104,7 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
 
   /** How it is with the process. */
   status(): DynoStatus {
+    this.host.arrived?.();
     const { dyno: name } = this.#name;
     const instance = this.#next ?? this.#current;
     if (instance) {
@@ -146,11 +163,28 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
 
   /** Takes no more requests, and ends the process once it has finished what it has begun. */
   async stop(): Promise<void> {
+    this.host.arrived?.();
     for (const instance of [this.#current, this.#next]) this.#end(instance);
     this.#current = undefined;
     this.#next = undefined;
     this.#awaiting = undefined;
     this.#revision = -1;
+    this.ctx.waitUntil(this.#letGo());
+  }
+
+  /**
+   * Ends this object some time after its process has ended; the next call makes it anew. An isolate lives as long as the
+   * object that it was a facet of, and workerd does not evict objects in which timers are to go on.
+   */
+  async #letGo(): Promise<void> {
+    const { isQuiet } = this.host;
+    if (!isQuiet) return;
+    await this.#ended;
+    for (let looks = 0; looks < MAX_LOOKS; looks++) {
+      await scheduler.wait(LOOK_EVERY_MS);
+      if (this.#current || this.#next || this.#awaiting) return;
+      if (this.#loading === 0 && isQuiet()) this.ctx.abort('Its process has ended.');
+    }
   }
 
   /** A web process that nobody asks for sleeps after a while, and the next request wakes it. */
@@ -175,7 +209,10 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
 
   /** After it has slept, and after a restart of the runner or of this object, the first request starts the app. */
   async #load(host: string): Promise<Instance | undefined> {
-    const route = await this.host.route(host);
+    this.#loading += 1;
+    const route = await this.host.route(host).finally(() => {
+      this.#loading -= 1;
+    });
     const { dyno } = this.#name;
     const [type = '', number] = dyno.split('.');
     if (route && Number(number) <= (route.formation[type] ?? 0)) this.ctx.waitUntil(this.run(route));
