@@ -1,6 +1,6 @@
 /**
- * How much memory an app takes: runners with none, with apps that have served a request, with the same under load, and
- * after the apps sleep. `APPS=100 npm run bench:density` for more than 20.
+ * How much memory an app takes: runners with none, with apps that have served a request, after these sleep, and with the
+ * same under load. `APPS=100 npm run bench:density` for more than 20.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Platform } from '../test/support/platform.ts';
@@ -30,16 +30,16 @@ async function measure(subject: string, repository: Repository): Promise<Result[
     }
     await ask();
     const idle = runnersMemory(platform);
-    for (let round = 0; round < 50; round++) await ask();
-    const active = runnersMemory(platform);
     await delay(90_000);
     const asleep = runnersMemory(platform);
+    for (let round = 0; round < 50; round++) await ask();
+    const active = runnersMemory(platform);
     const each = (value: number) => Math.round(((value - empty) / APPS) * 10) / 10;
     return [
       { task: 'runners without apps', subject, value: Math.round(empty), unit: 'MiB' },
       { task: `an app of ${APPS} that has served once`, subject, value: each(idle), unit: 'MiB' },
-      { task: `an app of ${APPS} after 50 requests`, subject, value: each(active), unit: 'MiB' },
       { task: `an app of ${APPS} that sleeps`, subject, value: each(asleep), unit: 'MiB' },
+      { task: `an app of ${APPS} after 50 requests`, subject, value: each(active), unit: 'MiB' },
       { task: 'apps that fit', subject, value: Math.floor(1024 / each(active)), unit: 'per GiB' },
     ];
   } finally {
