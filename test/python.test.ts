@@ -211,10 +211,12 @@ async def index(request):
 
 async def echo(websocket):
     await websocket.accept(subprotocol='echo')
-    async for message in websocket.iter_text():
-        await websocket.send_text('echo ' + message)
-        await websocket.send_bytes(message.encode())
-    print('closed', flush=True)
+    while True:
+        event = await websocket.receive()
+        if event['type'] == 'websocket.disconnect':
+            return print('closed', event['code'], event['reason'], flush=True)
+        await websocket.send_text('echo ' + event['text'])
+        await websocket.send_bytes(event['text'].encode())
 
 app = Starlette(routes=[Route('/hello/{name}', index), WebSocketRoute('/socket', echo)])
 `,
@@ -230,8 +232,8 @@ app = Starlette(routes=[Route('/hello/{name}', index), WebSocketRoute('/socket',
     socket.on('message', (data, isBinary) => received.push(`${isBinary} ${data}`));
     socket.send('é');
     await expect.poll(() => received, { timeout: 20_000 }).toEqual(['false echo é', 'true é']);
-    socket.close();
-    await expect.poll(() => platform.log('starry'), { timeout: 20_000 }).toContain('app[web.1]: closed');
+    socket.close(4001, 'bye');
+    await expect.poll(() => platform.log('starry'), { timeout: 20_000 }).toContain('app[web.1]: closed 4001 bye');
   });
 
   it('refuses a package that has native code and no wheel, by its name', async () => {
@@ -258,6 +260,9 @@ app = Starlette(routes=[Route('/hello/{name}', index), WebSocketRoute('/socket',
     const project = {
       'requirements.txt': 'Django==5.2.8\nwhitenoise==6.11.0\ngunicorn==23.0.0\n',
       Procfile: 'web: gunicorn site_project.wsgi\nrelease: python manage.py migrate\nclock: python clock.py\n',
+      'bin/pre_compile': 'echo "before $GREETING"\nrm old.txt\n',
+      'bin/post_compile': "python -c \"open('made.txt', 'w').write(str(1 + 1))\"\ncat made.txt; echo\n",
+      'old.txt': 'old',
       'clock.py':
         'import time\nfor at in range(3):\n    print("tick", at)\n    time.sleep(0.2)\nprint("done")\ntime.sleep(60)\n',
       'manage.py': `
@@ -369,7 +374,11 @@ urlpatterns = [path('', index), path('admin/', admin.site.urls)]
         '{% load static %}<link href="{% static "site.css" %}"><p>{% if name %}Hello, {{ name }}{% else %}{{ form.name.errors }}{% endif %}</p>\n',
       'site_project/static/site.css': 'body { color: navy }\n',
     };
+    await platform.api('POST', '/apps', { name: 'djangos' });
+    await platform.api('PATCH', '/apps/djangos/config-vars', { GREETING: 'hello' });
     const { code, stderr } = await push('djangos', project);
+    expect(stderr).toMatch(/Running bin\/pre_compile hook\s+remote: {8}before hello/);
+    expect(stderr).toMatch(/Running bin\/post_compile hook\s+remote: {8}2/);
     expect(stderr).toContain('-----> $ python manage.py collectstatic --noinput');
     expect(stderr).toMatch(/static files? copied/);
     expect(stderr).toContain('This app keeps data in SQLite');
@@ -408,6 +417,10 @@ urlpatterns = [path('', index), path('admin/', admin.site.urls)]
     expect(await run('python -c "import os, sys; print(os.getcwd(), os.environ[\'DYNO\'][:4]); sys.exit(3)"')).toEqual({
       status: 3,
       text: '/tmp/app run.',
+    });
+    expect(await run('rm -f made.txt; python -c "import os; os.remove(\'manage.py\')"; echo *.py *.txt')).toEqual({
+      status: 0,
+      text: 'clock.py requirements.txt',
     });
     expect(
       await run('django-admin --version && echo "print(1 + 1)" > a.py && python3 a.py && cat a.py | python'),

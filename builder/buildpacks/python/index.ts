@@ -10,6 +10,7 @@ import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
 import { BIN, commandScripts } from './commands.ts';
 import { collectStatic } from './django.ts';
 import { engineFiles } from './engine.ts';
+import { runHook } from './hooks.ts';
 import { type ManifestKind, manifests, pipInstall, SITE_PACKAGES } from './pip.ts';
 import { snapshotFile } from './snapshot.ts';
 import { resolveStart } from './start-command.ts';
@@ -39,6 +40,7 @@ async function build(context: BuildContext, kind: ManifestKind | undefined): Pro
     });
   }
   await reportVersion(context);
+  await runHook('pre_compile', context);
   log.step(`Installing dependencies from ${kind} using pip`);
   const start = performance.now();
   const packages = await phase('install', async () => pipInstall(kind, await manifestFiles(tree), context));
@@ -46,6 +48,7 @@ async function build(context: BuildContext, kind: ManifestKind | undefined): Pro
   await writeAll(join(tree, BIN), commandScripts(packages));
   log.detail(`Installed in ${((performance.now() - start) / 1000).toFixed(1)}s`);
   await collectStatic(context);
+  await runHook('post_compile', context);
   return (defaults) => assemble(defaults, context);
 }
 

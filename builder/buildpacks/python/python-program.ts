@@ -2,7 +2,7 @@
  * `python` in a machine: runs a script, a module or a line of code on the engine that serves the app. It is bundled, and
  * started as `node python.mjs <argument> …` with the app in /app, and the engine beside it.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
@@ -37,7 +37,9 @@ const code = await boot.callPromising(
   JSON.stringify(start.kind === 'script' ? { ...start, file: moved(resolve(start.file)) } : start),
 );
 giveBack('');
-process.exit(code ?? 0);
+for (const path of before.keys()) if (!path.includes('__pycache__/')) unlinkSync(join(TREE, path));
+if (code === undefined) console.error('This command serves requests, which the process type web does; here it ends.');
+process.exit(code ?? 1);
 
 async function startOf(words: readonly string[]): Promise<PythonStart> {
   const parsed = parsePython(words);
@@ -58,26 +60,29 @@ function takeIn(directory: string): void {
   FS.mkdirTree(join(appRoot, directory));
   for (const name of readdirSync(join(TREE, directory))) {
     const path = join(directory, name);
-    if (statSync(join(TREE, path)).isDirectory()) takeIn(path);
-    else {
-      const bytes = readFileSync(join(TREE, path));
+    const stat = statSync(join(TREE, path), { throwIfNoEntry: false });
+    if (stat?.isDirectory()) takeIn(path);
+    else if (stat) {
+      // Not a Buffer, of which the engine would take a slice, and write into what `before` has.
+      const bytes = new Uint8Array(readFileSync(join(TREE, path)));
       before.set(path, bytes);
       FS.writeFile(join(appRoot, path), bytes);
     }
   }
 }
 
-/** Writes what the command has made or changed. What Python compiles by the way is not kept. */
+/** Writes what the command has made or changed, and leaves in `before` what it deleted. What Python compiles is not kept. */
 function giveBack(directory: string): void {
   for (const name of FS.readdir(join(appRoot, directory)) as string[]) {
     const path = join(directory, name);
-    if (name === '.' || name === '..' || name === '__pycache__') continue;
+    if (name === '.' || name === '..') continue;
     if (FS.isDir(FS.stat(join(appRoot, path)).mode)) {
-      giveBack(path);
+      if (name !== '__pycache__') giveBack(path);
       continue;
     }
     const bytes: Uint8Array = FS.readFile(join(appRoot, path));
     const known = before.get(path);
+    before.delete(path);
     if (known && Buffer.compare(known, bytes) === 0) continue;
     mkdirSync(dirname(join(TREE, path)), { recursive: true });
     writeFileSync(join(TREE, path), bytes);

@@ -20,6 +20,9 @@ export interface Exchange {
   message(data: Uint8Array | string): void;
   /** Closes a WebSocket; one that was not accepted is refused. */
   close(code: number, reason: string): void;
+  /** How the client has closed a WebSocket (RFC 6455, section 7.4): 1006 when it has gone without a word. */
+  closeCode?(): number;
+  closeReason?(): string;
 }
 
 interface ServeOptions {

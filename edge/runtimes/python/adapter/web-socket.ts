@@ -16,8 +16,12 @@ export function webSocket(request: Request, respond: (response: Response) => voi
     wake();
   };
   let accepted = false;
+  let closed: { code: number; reason: string } | undefined;
   server.addEventListener('message', ({ data }) => push(typeof data === 'string' ? data : new Uint8Array(data)));
-  server.addEventListener('close', () => push(undefined));
+  server.addEventListener('close', ({ code, reason }) => {
+    closed = { code, reason };
+    push(undefined);
+  });
   server.addEventListener('error', () => push(undefined));
   const close = (code: number, reason: string) => {
     if (!accepted) respond(new Response(null, { status: 403 }));
@@ -26,6 +30,8 @@ export function webSocket(request: Request, respond: (response: Response) => voi
   return {
     type: 'websocket',
     fields: fieldsOf(request),
+    closeCode: () => closed?.code ?? 1006,
+    closeReason: () => closed?.reason ?? '',
     async read() {
       while (messages.length === 0) {
         await new Promise<void>((resolve) => {

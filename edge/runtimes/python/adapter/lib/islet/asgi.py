@@ -139,7 +139,11 @@ class Asgi:
                 return {"type": "websocket.connect"}
             message = await exchange.read()
             if message is None:
-                return {"type": "websocket.disconnect", "code": 1005}
+                return {
+                    "type": "websocket.disconnect",
+                    "code": exchange.closeCode(),
+                    "reason": exchange.closeReason(),
+                }
             if isinstance(message, str):
                 return {"type": "websocket.receive", "text": message}
             return {"type": "websocket.receive", "bytes": message.to_bytes()}
