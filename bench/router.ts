@@ -111,7 +111,6 @@ const config :Workerd.Config = (
   services = [(name = "app", worker = (
     modules = [(name = "app", esModule = embed "bundle.mjs")],
     compatibilityDate = "2026-11-01",
-    compatibilityFlags = ["nodejs_compat"],
   ))],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "app")],
 );

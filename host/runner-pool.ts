@@ -10,6 +10,7 @@ import { routerLine } from '../edge/router/router-log.ts';
 import type { LogLine } from '../schema/route.ts';
 import { openSockets, type Socket } from './listen.ts';
 import { Runner, type RunnerOptions } from './runner.ts';
+import { memoryLine, RuntimeMetrics, type Usage } from './runtime-metrics.ts';
 import type { Incident } from './watchdog.ts';
 
 /** How long before the next start, after each incident that an app is guilty of. Milliseconds. */
@@ -51,8 +52,7 @@ interface Lone {
   socket: Socket;
   runner: Runner;
   incidents: number;
-  /** When its log was last told that it has more memory than its quota: milliseconds since 1970. */
-  warnedAt: number;
+  metrics: RuntimeMetrics;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -86,7 +86,7 @@ export class RunnerPool {
   #start(
     index: number,
     socket: Socket,
-    { onIncident, onMemory }: Pick<RunnerOptions, 'onIncident' | 'onMemory'>,
+    { onIncident, onUsage }: Pick<RunnerOptions, 'onIncident' | 'onUsage'>,
   ): Runner {
     const { trace, memoryLimit, spawn } = this.#options;
     const run: RunnerOptions['run'] = (handlers) => spawn(index, socket, handlers);
@@ -94,7 +94,7 @@ export class RunnerPool {
       this.#logWaiting(runner);
       onIncident(runner, incident);
     };
-    return new Runner({ index, port: socket.port, trace, memoryLimit, run, onIncident: onEnd, onMemory });
+    return new Runner({ index, port: socket.port, trace, memoryLimit, run, onIncident: onEnd, onUsage });
   }
 
   /** The router in a runner that is killed cannot write what becomes of the requests in it. */
@@ -138,9 +138,16 @@ export class RunnerPool {
     if (!socket || this.#stopping) return;
     const runner = this.#start(number, socket, {
       onIncident: (_, incident) => this.#loneIncident(place, incident),
-      onMemory: (bytes) => this.#watchQuota(place, bytes),
+      onUsage: (usage) => this.#measure(place, usage),
     });
-    this.#lone[place] = { app, socket, runner, incidents: guiltyOf ? 1 : 0, warnedAt: 0, timer: undefined };
+    this.#lone[place] = {
+      app,
+      socket,
+      runner,
+      incidents: guiltyOf ? 1 : 0,
+      metrics: new RuntimeMetrics('web.1', Date.now()),
+      timer: undefined,
+    };
     await told;
     this.#resume(place);
   }
@@ -150,28 +157,21 @@ export class RunnerPool {
     if (!lone) return;
     const waitMs = BACKOFF_MS[Math.min(lone.incidents, BACKOFF_MS.length - 1)] ?? 0;
     lone.incidents += 1;
-    lone.warnedAt = 0;
     this.#options.report(`runner ${lone.runner.index} of app ${lone.app} alone ${incident.text}${fate(incident)}`);
     clearTimeout(lone.timer);
     this.#tell(place, true, deathOf(incident));
     lone.timer = setTimeout(() => this.#resume(place), waitMs);
   }
 
-  /** What a runner of one app has is that app's. */
-  #watchQuota(place: number, bytes: number): void {
+  /** What a runner of one app takes is that app's. */
+  #measure(place: number, usage: Usage): void {
     const lone = this.#lone[place];
-    const now = Date.now();
-    if (!lone || bytes <= QUOTA || now - lone.warnedAt < WARN_EVERY_MS) return;
-    lone.warnedAt = now;
-    this.#log(
-      [memoryLine(bytes), 'Error R14 (Memory quota exceeded)'].map((text) => ({
-        app: lone.app,
-        at: now,
-        source: 'heroku',
-        dyno: 'web.1',
-        text,
-      })),
-    );
+    if (!lone) return;
+    const at = Date.now();
+    const lines = lone.metrics.sample(usage, at);
+    if (lines.length > 0) {
+      this.#log(lines.map((text) => ({ app: lone.app, at, source: 'heroku', dyno: 'web.1', text })));
+    }
   }
 
   #log(lines: LogLine[]): void {
@@ -211,15 +211,6 @@ export class RunnerPool {
       .catch((error: Error) => this.#options.report(`the edge was not told of app ${lone.app}: ${error.message}`));
   }
 }
-
-/** Heroku's quota of a Standard-1X dyno, which its percentages are of. Bytes. */
-const QUOTA = 512 * 2 ** 20;
-
-/** As often as Heroku measures a dyno ("log-runtime-metrics"). Milliseconds. */
-const WARN_EVERY_MS = 20_000;
-
-const memoryLine = (bytes: number): string =>
-  `Process running mem=${Math.round(bytes / 2 ** 20)}M(${((100 * bytes) / QUOTA).toFixed(1)}%)`;
 
 /** What becomes of a runner, after what is wrong with it. */
 const fate = ({ kind }: Incident): string => (kind === 'crash' ? '' : '; it is killed');

@@ -1,6 +1,7 @@
 import type { WaitingRequest } from '../edge/router/router-log.ts';
 import { READY } from '../edge/runner/trace.ts';
 import type { Child, ChildOptions } from './child.ts';
+import type { Usage } from './runtime-metrics.ts';
 import { WaitingRequests } from './waiting-requests.ts';
 import { type Incident, Watchdog } from './watchdog.ts';
 
@@ -20,8 +21,8 @@ export interface RunnerOptions {
   /** Starts the process; see ChildOptions. */
   run(handlers: Required<Pick<ChildOptions, 'onLine' | 'onCrash'>>): Child;
   onIncident(runner: Runner, incident: Incident): void;
-  /** Called with the bytes it has, each time that these are read. */
-  onMemory?(bytes: number): void;
+  /** Called twice a second. */
+  onUsage?(usage: Usage): void;
 }
 
 /** A runner's process, and which apps have had its thread. */
@@ -35,7 +36,7 @@ export class Runner {
   #ready = Promise.withResolvers<void>();
   #waiting: WaitingRequests | undefined;
 
-  constructor({ index, port, trace, memoryLimit, run, onIncident, onMemory = () => {} }: RunnerOptions) {
+  constructor({ index, port, trace, memoryLimit, run, onIncident, onUsage = () => {} }: RunnerOptions) {
     this.index = index;
     this.url = `http://127.0.0.1:${port}`;
     this.child = run({
@@ -55,7 +56,7 @@ export class Runner {
       child: this.child,
       memoryLimit,
       onIncident: (incident) => onIncident(this, incident),
-      onMemory,
+      onUsage,
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Child } from './child.ts';
 import { processStat } from './process-stat.ts';
+import type { Usage } from './runtime-metrics.ts';
 
 const EVERY_MS = 500;
 
@@ -31,8 +32,8 @@ export interface WatchdogOptions {
   memoryLimit: number;
   /** Called right before the process is killed. */
   onIncident(incident: Incident): void;
-  /** Called with the bytes it has, each time that these are read. */
-  onMemory(bytes: number): void;
+  /** Called each time that it is asked. */
+  onUsage(usage: Usage): void;
 }
 
 /** Asks a process again and again whether it still answers, and how much memory it has; kills it when that is not well. */
@@ -76,9 +77,9 @@ export class Watchdog {
       this.#cpuAtAnswer = 0;
       this.#hasAnswered = false;
     }
-    const { memory = 0 } = processStat(pid) ?? {};
+    const { memory = 0, cpuMs = 0 } = processStat(pid) ?? {};
     this.#memory = memory;
-    this.#options.onMemory(memory);
+    this.#options.onUsage({ memory, cpuMs });
     if (memory > memoryLimit) {
       const [has, may] = [memory, memoryLimit].map((bytes) => `${Math.round(bytes / 2 ** 20)} MiB`);
       return this.#end({ kind: 'memory', text: `has ${has} of memory, and may have ${may}`, memory });

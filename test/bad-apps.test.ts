@@ -136,6 +136,9 @@ it('an app that takes too much memory is killed, and its log says R15; on the wa
     .toMatch(
       /heroku\[web\.1\]: Process running mem=[56]\d\dM\(1[0-3]\d\.\d%\)\n.* Error R14 \(Memory quota exceeded\)/,
     );
+  expect(await platform.log('eater')).toMatch(
+    /source=web\.1 sample#load_avg_1m=\d\.\d\d .*\n.* source=web\.1 sample#memory_total=[56]\d\d\.\d\dMB/,
+  );
   expect(await statusOf('eater')).toBe(200);
 });
 
