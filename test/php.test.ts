@@ -121,6 +121,47 @@ describe('PHP', () => {
     expect(await platform.log('plain')).toMatch(/Allowed memory size of 134217728 bytes exhausted/);
   });
 
+  it('runs programs: a release command and one-off dynos', async () => {
+    const { code, stderr } = await push('commands', {
+      Procfile: 'release: php migrate.php up\n',
+      'index.php': '<?php echo "up";',
+      'migrate.php': `<?php
+        $db = new PDO('sqlite::memory:');
+        echo PHP_SAPI, " migrates $argv[1] with SQLite ", strlen($db->query('SELECT sqlite_version()')->fetchColumn()) > 3, "\n";
+      `,
+      'bin/count': `#!/usr/bin/env php
+<?php
+echo fgets(STDIN) + 1, "\n";
+file_put_contents('made.txt', 'made');
+fwrite(STDERR, "no more\n");
+exit(3);
+`,
+      'broken.php': '<?php echo "before\n"; nowhere();',
+    });
+    expect(stderr).toMatch(/Running release command[\s\S]*cli migrates up with SQLite 1/);
+    expect(code, stderr).toBe(0);
+    expect((await platform.app('commands')).text).toBe('up');
+
+    const run = async (command: string) => {
+      const { body } = await platform.api<{ name: string }>('POST', '/apps/commands/dynos', { command });
+      const ended = new RegExp(`heroku\\[${body.name.replace('.', '\\.')}\\]: Process exited with status (\\d+)`);
+      await expect.poll(() => platform.log('commands'), { timeout: 120_000, interval: 500 }).toMatch(ended);
+      const log = await platform.log('commands');
+      const lines = log.split('\n').flatMap((line) => line.split(`app[${body.name}]: `)[1] ?? []);
+      return { status: Number(ended.exec(log)?.[1]), lines };
+    };
+    const [inline, script, broken] = await Promise.all([
+      run(`php -r 'echo PHP_VERSION, " ", basename(getenv("HOME")), " ", count(getenv()) > 5, " $argc $argv[1]";' a`),
+      run('echo 41 | php bin/count; echo "then $?"; cat made.txt'),
+      run('php broken.php'),
+    ]);
+    expect(inline).toEqual({ status: 0, lines: ['8.5.2 app 1 2 a'] });
+    expect(script.lines.toSorted()).toEqual(['42', 'made', 'no more', 'then 3']);
+    expect(script.status).toBe(0);
+    expect(broken.status).toBe(255);
+    expect(broken.lines.join('\n')).toMatch(/before[\s\S]*undefined function nowhere\(\)/);
+  });
+
   it('follows the rules of the web server that the Procfile names', async () => {
     const index = `<?php echo json_encode([$_SERVER['REQUEST_URI'], $_SERVER['SCRIPT_NAME'], $_GET]);`;
     const front = await push('front', {
@@ -169,7 +210,7 @@ describe('PHP', () => {
 
   describe.skipIf(!existsSync(`${INSTALLED}/Slim`))('with packages', () => {
     const app = (locked: object[]) => ({
-      Procfile: 'web: heroku-php-apache2 public/\n',
+      Procfile: 'web: heroku-php-apache2 public/\nrelease: twig-lint a b\n',
       'composer.json': JSON.stringify({
         require: { 'slim/slim': '^3.12', 'twig/twig': '^3.0' },
         autoload: { 'psr-4': { 'App\\': 'src/' }, classmap: ['legacy'] },
@@ -199,6 +240,7 @@ describe('PHP', () => {
     it('serves an app of Slim and Twig', async () => {
       const { code, stderr } = await push('slim', app(await slimPackages(files)));
       expect(stderr).toContain('- Installing twig/twig (v3.5.1)');
+      expect(stderr).toMatch(/Running release command[\s\S]*bin 3\.5\.1 a,b/);
       expect(code).toBe(0);
       expect(await platform.app('slim', '/hello/%C3%84da')).toMatchObject({
         status: 200,

@@ -35,11 +35,24 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
       'config.ru': `
       require 'bundler/setup'
       Bundler.require
+      require 'net/http'
       use Rack::ETag
       run lambda { |env|
         request = Rack::Request.new(env)
         warn "saw #{request.path}"
         raise 'on purpose' if request.path == '/fail'
+        if request.path == '/stream'
+          pieces = Enumerator.new { |body| 3.times { |at| body << "piece #{at}\\n"; sleep 0.05 } }
+          next [200, { 'Content-Type' => 'text/plain', 'ETag' => '"1"' }, pieces]
+        end
+        if request.path == '/out'
+          answer = begin
+            Net::HTTP.start('example.com') { |http| http.request(Net::HTTP::Get.new(request.params['url'])) }
+          rescue SystemCallError => error
+            next [200, {}, [error.class.name]]
+          end
+          next [200, {}, ["#{answer.code} #{answer['content-type']} #{answer.body}"]]
+        end
         body = [request.request_method, request.path, request.query_string, request.params.to_a.inspect,
                 ENV['GREETING'], request.ip, request.url].join("\\n")
         [200, { 'Content-Type' => 'text/plain' }, [body]]
@@ -58,6 +71,14 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
     expect(answer.text.split('\n').slice(0, 5)).toEqual(['POST', '/a/b', 'x=1', '[["x", "1"], ["y", "é"]]', 'hello']);
     expect(answer.headers.etag).toBeDefined();
     expect((await platform.app('racky', '/fail')).status).toBe(500);
+    const streamed = await platform.app('racky', '/stream');
+    expect(streamed.text).toBe('piece 0\npiece 1\npiece 2\n');
+    expect(streamed.headers['content-length']).toBeUndefined();
+    // The way out is fetch, which does not lead to this machine.
+    const out = async (url: string) => (await platform.app('racky', `/out?url=${encodeURIComponent(url)}`)).text;
+    const [data, refused] = await Promise.all([out('data:text/plain,to%20be%20read'), out(`${platform.url}/health`)]);
+    expect(data).toBe('200 text/plain to be read');
+    expect(refused).toBe('Errno::ECONNREFUSED');
     await expect.poll(() => platform.log('racky'), { timeout: 20_000 }).toContain('saw /a/b');
     await expect.poll(() => platform.log('racky'), { timeout: 20_000 }).toContain('on purpose');
   });
@@ -91,6 +112,68 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
     const echoed = await platform.app('sinatra-app', '/echo', { method: 'POST', body: 'bytes \u00e9' });
     expect(echoed.text).toBe('bytes \u00e9');
     expect((await platform.app('sinatra-app', '/nothing')).status).toBe(404);
+  });
+
+  it('runs programs: a release command, a worker, one-off dynos', async () => {
+    const { code, stderr } = await push('programs', {
+      ...(await gems.bundle(['rack', 'rake'])),
+      Procfile: [
+        'web: bundle exec rackup',
+        'release: bundle exec rake db:migrate',
+        'worker: bundle exec ruby worker.rb 3',
+      ].join('\n'),
+      Rakefile: `
+        require 'fileutils'
+        namespace(:assets) do
+          task(:precompile) do
+            mkdir_p 'public/assets'
+            File.write('public/assets/app.css', "/* #{ENV.fetch('RAILS_ENV')} */")
+            puts 'compiled'
+          end
+        end
+        namespace(:db) do
+          desc 'Migrate'
+          task(:migrate) { puts "migrated by #{RUBY_ENGINE} for #{ENV['RACK_ENV']}" }
+        end
+      `,
+      'config.ru': 'run lambda { |env| [200, {}, ["up", File.read("public/assets/app.css")]] }',
+      'worker.rb': `
+        at_exit { puts 'left' }
+        Integer(ARGV.first).times { |at| puts "tick #{at}"; sleep 0.05 }
+        puts __FILE__ == $0, DATA.read
+        sleep
+        __END__
+        the data
+      `.replace(/^ {8}/gm, ''),
+      'count.rb': '#!/usr/bin/env ruby\nputs gets.to_i + 1\nFile.write("made.txt", "made")\nabort "no more"\n',
+    });
+    expect(stderr).toMatch(/Running: rake assets:precompile[\s\S]*compiled/);
+    expect(stderr).toMatch(/Running release command[\s\S]*migrated by ruby for production/);
+    expect(code, stderr).toBe(0);
+    expect((await platform.app('programs')).text).toBe('up/* production */');
+
+    const run = async (command: string) => {
+      const { body } = await platform.api<{ name: string }>('POST', '/apps/programs/dynos', { command });
+      const ended = new RegExp(`heroku\\[${body.name.replace('.', '\\.')}\\]: Process exited with status (\\d+)`);
+      await expect.poll(() => platform.log('programs'), { timeout: 120_000, interval: 500 }).toMatch(ended);
+      const log = await platform.log('programs');
+      const lines = log.split('\n').flatMap((line) => line.split(`app[${body.name}]: `)[1] ?? []);
+      return { status: Number(ended.exec(log)?.[1]), text: lines.join('\n') };
+    };
+    const [version, tasks, script] = await Promise.all([
+      run("ruby -e 'puts RUBY_VERSION, ARGV.inspect; exit 3' a b"),
+      run('bundle exec rake -T && which rake'),
+      run('echo 41 | ruby count.rb; cat made.txt'),
+    ]);
+    expect(version).toEqual({ status: 3, text: '4.0.0\n["a", "b"]' });
+    expect(tasks).toEqual({ status: 0, text: 'rake db:migrate  # Migrate\n/app/vendor/bundle/bin/rake' });
+    expect(script).toEqual({ status: 0, text: '42\nno more\nmade' });
+
+    await platform.api('PATCH', '/apps/programs/formation', { updates: [{ type: 'worker', quantity: 1 }] });
+    await expect
+      .poll(() => platform.log('programs'), { timeout: 60_000 })
+      .toMatch(/tick 0[\s\S]*tick 1[\s\S]*tick 2[\s\S]*true[\s\S]*the data/);
+    expect((await platform.app('programs')).text).toBe('up/* production */');
   });
 
   it('takes gems from the cache of all builds', async () => {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { FileServer } from './file-server.ts';
 
 /** Where Debian installs packages of PHP. */
@@ -14,6 +14,8 @@ interface Source {
   from: Record<string, string>;
   autoload: object;
   require?: Record<string, string>;
+  /** Commands: place in the package, to their text. */
+  bin?: Record<string, string>;
 }
 
 /**
@@ -22,7 +24,7 @@ interface Source {
  * @param server has it
  */
 async function lockedPackage(server: FileServer, name: string, source: Source): Promise<object> {
-  const { version, from, autoload, require = {} } = source;
+  const { version, from, autoload, require = {}, bin = {} } = source;
   const directory = await mkdtemp(join(tmpdir(), 'islet-composer-'));
   const git = (...args: string[]) => {
     const { status, stdout, stderr } = spawnSync('git', args, { cwd: directory, maxBuffer: 64 * 1024 ** 2 });
@@ -34,6 +36,10 @@ async function lockedPackage(server: FileServer, name: string, source: Source): 
       await mkdir(join(directory, place), { recursive: true });
       await cp(join(INSTALLED, installed), join(directory, place), { recursive: true });
     }
+    for (const [place, text] of Object.entries(bin)) {
+      await mkdir(dirname(join(directory, place)), { recursive: true });
+      await writeFile(join(directory, place), text);
+    }
     await writeFile(join(directory, 'composer.json'), JSON.stringify({ name, require, autoload }));
     git('init', '-q');
     git('add', '.');
@@ -42,7 +48,8 @@ async function lockedPackage(server: FileServer, name: string, source: Source): 
     const zip = git('archive', '--format=zip', `--prefix=${name.replace('/', '-')}-${reference.slice(0, 7)}/`, 'HEAD');
     const url = server.put(`/zipball/${name}/${reference}`, zip);
     const shasum = createHash('sha1').update(zip).digest('hex');
-    return { name, version, type: 'library', dist: { type: 'zip', url, reference, shasum }, require, autoload };
+    const dist = { type: 'zip', url, reference, shasum };
+    return { name, version, type: 'library', dist, require, autoload, bin: Object.keys(bin) };
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -82,5 +89,12 @@ export const slimPackages = (files: FileServer): Promise<object[]> =>
       from: { src: 'Twig' },
       autoload: { 'psr-4': { 'Twig\\': 'src/' } },
       require: { 'symfony/polyfill-ctype': '^1.8', 'ext-mbstring': '*' },
+      bin: {
+        'bin/twig-lint': `#!/usr/bin/env php
+<?php
+require $GLOBALS['_composer_autoload_path'];
+echo basename(__DIR__), ' ', Twig\\Environment::VERSION, ' ', implode(',', array_slice($argv, 1)), "\\n";
+`,
+      },
     }),
   ]);

@@ -27,7 +27,7 @@ const PACK = `
       spec.files = Dir['**/*'].select { |file| File.file?(file) }
       spec.require_paths = ['lib']
       spec.extensions = []
-      spec.executables = []
+      spec.executables = spec.executables.select { |name| File.file?("#{spec.bindir}/#{name}") }
       spec.extra_rdoc_files = []
       Gem::Package.build(spec, true, false, output)
     end

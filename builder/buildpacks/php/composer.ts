@@ -6,6 +6,7 @@ import semver from 'semver';
 import { BuildFailure } from '../../failure.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { hasAutoload, writeAutoload } from './autoload.ts';
+import { writeBin } from './bin.ts';
 import { installPackage } from './dist.ts';
 import { type LockedPackage, type Lockfile, type Manifest, readLockfile, readManifest } from './lockfile.ts';
 
@@ -58,6 +59,7 @@ export async function composerInstall(platform: Platform, context: BuildContext)
     const app = { name: manifest.name ?? '', directory: '', autoload: manifest.autoload ?? {} };
     log.detail('Generating autoload files');
     await writeAutoload(tree, vendor, [...packages, app], { manifest, locked: lock.packages });
+    await writeBin(tree, vendor, lock.packages);
     log.detail(`Installed ${lock.packages.length} packages in ${((performance.now() - start) / 1000).toFixed(1)}s`);
   }
   const all = [manifest.require ?? {}, ...lock.packages.map(({ require = {} }) => require)];

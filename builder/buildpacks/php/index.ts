@@ -46,6 +46,8 @@ async function assemble(
   const processTypes: SlugContents['manifest']['processTypes'] = {};
   for (const [type, command] of Object.entries(types)) {
     processTypes[type] = { command };
+    // It runs in a machine, as one-off dynos do.
+    if (type === 'release') continue;
     if (type !== 'web') {
       log.warn(`Process type ${type} is not run: PHP apps have \`web\` alone on Islet.`);
       continue;

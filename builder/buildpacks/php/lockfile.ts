@@ -40,6 +40,7 @@ const lockedPackage = z.object({
   provide: requirements,
   replace: requirements,
   autoload: autoload.optional(),
+  bin: paths.optional(),
 });
 export type LockedPackage = z.infer<typeof lockedPackage>;
 

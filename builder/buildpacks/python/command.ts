@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { applyChanges, createSandbox, LimitError } from '../../../sandbox/index.ts';
-import { machineOptions, overLimit } from '../../machine-options.ts';
+import { runInMachine } from '../../run-in-machine.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { engineFiles } from './engine.ts';
 import { pythonPrograms } from './machine.ts';
@@ -18,23 +17,8 @@ export async function runCommand(
   context: BuildContext,
   print: (text: string) => void,
 ): Promise<number | null> {
-  const { tree, config, signal } = context;
   const files = [...engineFiles(), ['snapshot.bin', await snapshotFile(context.cache)] as const];
   const engine = await Promise.all(files.map(async ([name, file]) => [name, await readFile(file)] as const));
-  const sandbox = await createSandbox(machineOptions(context));
-  try {
-    await sandbox.writeEntries(await pythonPrograms(new Map(engine)));
-    await sandbox.importDirectory(tree, '/app');
-    const decoder = new TextDecoder();
-    const take = (chunk: Uint8Array) => print(decoder.decode(chunk, { stream: true }));
-    const { exitCode } = await sandbox.run(line, { cwd: '/app', env: config, onStdout: take, onStderr: take });
-    if (exitCode === 0) await applyChanges(await sandbox.exportChanges('/app'), tree);
-    return exitCode;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof LimitError) throw overLimit(error);
-    throw error;
-  } finally {
-    await sandbox.close();
-  }
+  const programs = await pythonPrograms(new Map(engine));
+  return runInMachine(line, context, { programs, env: context.config, print });
 }

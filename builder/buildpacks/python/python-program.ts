@@ -2,16 +2,16 @@
  * `python` in a machine: runs a script, a module or a line of code on the engine that serves the app. It is bundled, and
  * started as `node python.mjs <argument> …` with the app in /app, and the engine beside it.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { startEngine } from '../../../edge/runtimes/python/adapter/engine.ts';
 import { install } from '../../../edge/runtimes/python/adapter/library.ts';
 import { appRoot } from '../../../schema/app-root.ts';
+import { TREE, TreeCopy } from '../../tree-copy.ts';
 import { type PythonStart, parsePython } from './python-arguments.ts';
 
-const TREE = '/app';
 const ENGINE = import.meta.dirname;
 const SNAPSHOT = join(ENGINE, 'snapshot.bin');
 
@@ -26,8 +26,11 @@ const python = await startEngine({
   onOutput: (line) => console.log(line),
 });
 const { FS } = python;
-const before = new Map<string, Uint8Array>();
-takeIn('');
+const copy = new TreeCopy(
+  { makeDirectory: (path) => FS.mkdirTree(path), write: (path, bytes) => FS.writeFile(path, bytes), list },
+  // What Python compiles is not kept.
+  { skipped: (path) => path.includes('__pycache__/') },
+);
 FS.chdir(moved(process.cwd()));
 install(python);
 const { boot } = python.pyimport('islet.boot') as {
@@ -36,8 +39,7 @@ const { boot } = python.pyimport('islet.boot') as {
 const code = await boot.callPromising(
   JSON.stringify(start.kind === 'script' ? { ...start, file: moved(resolve(start.file)) } : start),
 );
-giveBack('');
-for (const path of before.keys()) if (!path.includes('__pycache__/')) unlinkSync(join(TREE, path));
+copy.giveBack();
 if (code === undefined) console.error('This command serves requests, which the process type web does; here it ends.');
 process.exit(code ?? 1);
 
@@ -56,35 +58,11 @@ function moved(path: string): string {
   return place.startsWith('..') ? path : join(appRoot, place);
 }
 
-function takeIn(directory: string): void {
-  FS.mkdirTree(join(appRoot, directory));
-  for (const name of readdirSync(join(TREE, directory))) {
-    const path = join(directory, name);
-    const stat = statSync(join(TREE, path), { throwIfNoEntry: false });
-    if (stat?.isDirectory()) takeIn(path);
-    else if (stat) {
-      // Not a Buffer, of which the engine would take a slice, and write into what `before` has.
-      const bytes = new Uint8Array(readFileSync(join(TREE, path)));
-      before.set(path, bytes);
-      FS.writeFile(join(appRoot, path), bytes);
-    }
-  }
-}
-
-/** Writes what the command has made or changed, and leaves in `before` what it deleted. What Python compiles is not kept. */
-function giveBack(directory: string): void {
-  for (const name of FS.readdir(join(appRoot, directory)) as string[]) {
-    const path = join(directory, name);
+function* list(directory: string): Iterable<readonly [path: string, bytes: Uint8Array]> {
+  for (const name of FS.readdir(directory) as string[]) {
     if (name === '.' || name === '..') continue;
-    if (FS.isDir(FS.stat(join(appRoot, path)).mode)) {
-      if (name !== '__pycache__') giveBack(path);
-      continue;
-    }
-    const bytes: Uint8Array = FS.readFile(join(appRoot, path));
-    const known = before.get(path);
-    before.delete(path);
-    if (known && Buffer.compare(known, bytes) === 0) continue;
-    mkdirSync(dirname(join(TREE, path)), { recursive: true });
-    writeFileSync(join(TREE, path), bytes);
+    const path = join(directory, name);
+    if (FS.isDir(FS.stat(path).mode)) yield* list(path);
+    else yield [path, FS.readFile(path)];
   }
 }

@@ -15,6 +15,8 @@ const specification = z.object({
   version: z.object({ version: z.string() }),
   require_paths: z.array(z.string()).default(['lib']),
   extensions: z.array(z.string()).default([]),
+  bindir: z.string().default('bin'),
+  executables: z.array(z.string()).default([]),
 });
 
 export interface GemSpecification {
@@ -24,6 +26,8 @@ export interface GemSpecification {
   requirePaths: string[];
   /** What is to be compiled to machine code when it is installed. */
   extensions: string[];
+  /** Files that are commands, relative to it. */
+  executables: string[];
 }
 
 const limits = { entries: 20_000, bytes: 256 * 1024 ** 2 };
@@ -60,8 +64,14 @@ async function readSpecification(metadata: Uint8Array, what: string): Promise<Ge
     const yaml = (await decompress(metadata, { maxOutputLength: MAX_SPECIFICATION })).toString();
     // The tags name classes of Ruby's: `!ruby/object:Gem::Version`.
     const value: unknown = parseYaml(yaml.replace(/ !ruby\/\S+/g, ''), { logLevel: 'silent', maxAliasCount: 100 });
-    const { name, version, require_paths, extensions } = specification.parse(value);
-    return { name, version: version.version, requirePaths: require_paths, extensions };
+    const { name, version, require_paths, extensions, bindir, executables } = specification.parse(value);
+    return {
+      name,
+      version: version.version,
+      requirePaths: require_paths,
+      extensions,
+      executables: executables.map((executable) => `${bindir}/${executable}`),
+    };
   } catch (cause) {
     throw new BuildFailure(`${what} has a specification that cannot be read.`, { cause });
   }

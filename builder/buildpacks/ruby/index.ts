@@ -7,6 +7,8 @@ import { listFiles } from '../../files.ts';
 import { readProcfile } from '../../procfile.ts';
 import type { SlugContents } from '../../slug.ts';
 import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
+import { precompileAssets } from './assets.ts';
+import { writeBinstubs } from './binstubs.ts';
 import { ENGINE, engineFile } from './engine.ts';
 import { type GemfileEntry, parseGemfile } from './gemfile.ts';
 import { BUNDLE, installGems, isProvided, setupFile } from './install.ts';
@@ -50,11 +52,13 @@ async function build(context: BuildContext): Promise<Assemble> {
   if (omitted.length > 0) log.detail(`Provided by the platform: ${omitted.join(', ')}`);
   log.detail(`Bundle complete: ${installed.length} gems (${fetched} fetched) in ${seconds}s`);
   await mkdir(join(tree, BUNDLE, 'bundler'), { recursive: true });
+  await writeBinstubs(installed, tree);
   const required = lock.dependencies.flatMap((name) => {
     const entry = entries.get(name);
     return isProvided(name) || entry?.development ? [] : (entry?.require ?? [name]);
   });
   await writeFile(join(tree, BUNDLE, 'bundler/setup.rb'), setupFile(installed, required));
+  await precompileAssets(context, runtimeEnvironment);
   return (defaults) => assemble(defaults, context);
 }
 
@@ -75,12 +79,14 @@ async function assemble(defaults: Readonly<Record<string, string>>, context: Bui
   const processTypes: SlugContents['manifest']['processTypes'] = {};
   for (const [type, command] of Object.entries(types)) {
     processTypes[type] = { command };
-    if (type !== 'web') {
-      log.warn(`Process type ${type} is not run: Ruby apps have \`web\` alone on Islet.`);
-      continue;
-    }
-    processTypes[type].entry = `${type}.js`;
-    code.set(`${type}.js`, Buffer.from(`export default ${JSON.stringify(resolveStart(command, tree))};\n`));
+    // It runs in a machine, as one-off dynos do.
+    if (type === 'release') continue;
+    const start = resolveStart(command, tree);
+    if (start) {
+      processTypes[type].entry = `${type}.js`;
+      code.set(`${type}.js`, Buffer.from(`export default ${JSON.stringify(start)};\n`));
+    } else if (type === 'web') throw unknownCommand(command);
+    else log.warn(`Process type ${type} does not start: \`${command}\` is no command that Islet knows.`);
   }
   return {
     manifest: {
@@ -95,6 +101,12 @@ async function assemble(defaults: Readonly<Record<string, string>>, context: Bui
     files: listFiles(tree),
     shared: new Map([['ruby.wasm', await engineFile(context)]]),
   };
+}
+
+function unknownCommand(command: string): BuildFailure {
+  return new BuildFailure(`Islet does not know how to start \`${command}\`.`, {
+    help: ['A Ruby app starts by `rackup`, `puma`, `thin`, `unicorn`, `rails server`, or `ruby app.rb`.'],
+  });
 }
 
 /** As Heroku names them where there is no Procfile. */

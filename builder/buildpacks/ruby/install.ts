@@ -90,8 +90,8 @@ export async function installGems(
   return { installed, fetched };
 }
 
-/** Relative to the tree. */
-const directoryOf = (gem: LockedGem): string => `${GEMS}/${gem.name}-${fullVersion(gem)}`;
+/** Where a gem is, relative to the tree. */
+export const directoryOf = (gem: LockedGem): string => `${GEMS}/${gem.name}-${fullVersion(gem)}`;
 
 function native({ name, version }: LockedGem): BuildFailure {
   return new BuildFailure(`The gem ${name} ${version} has native code, which does not run in WebAssembly.`, {

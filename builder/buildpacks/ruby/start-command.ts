@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { BuildFailure } from '../../failure.ts';
+import { BIN } from './binstubs.ts';
 
 /** How a process type starts: edge/runtimes/ruby/index.ts says what becomes of it. */
 export interface Start {
-  kind: 'rackup' | 'script';
+  kind: 'rackup' | 'script' | 'command';
+  /** A path relative to the app's tree; of a command, its name. */
   file: string;
+  args?: string[];
 }
 
 /** Commands that serve a config.ru, in the words of their own options. */
@@ -22,11 +25,12 @@ const SERVERS = new Set([
 ]);
 
 /**
- * Finds what a command of a Procfile serves.
+ * Finds what a command of a Procfile starts.
  *
- * @throws BuildFailure when it serves nothing that Islet knows, or a file that is not there
+ * @returns undefined when it is no command that Islet knows
+ * @throws BuildFailure when the file that it starts is not there
  */
-export function resolveStart(command: string, tree: string): Start {
+export function resolveStart(command: string, tree: string): Start | undefined {
   const words = command
     .trim()
     .split(/\s+/)
@@ -39,14 +43,15 @@ export function resolveStart(command: string, tree: string): Start {
     return present({ kind: 'rackup', file: args.find((arg) => arg.endsWith('.ru')) ?? 'config.ru' }, tree);
   if (name === 'rails' && /^s(erver)?$/.test(args[0] ?? ''))
     return present({ kind: 'rackup', file: 'config.ru' }, tree);
-  const script = name === 'ruby' ? args.find((arg) => arg.endsWith('.rb')) : undefined;
-  if (script) return present({ kind: 'script', file: script }, tree);
-  throw new BuildFailure(`Islet does not know how to start \`${command}\`.`, {
-    help: ['A Ruby app starts by `rackup`, `puma`, `thin`, `unicorn`, `rails server`, or `ruby app.rb`.'],
-  });
+  const at = name === 'ruby' ? args.findIndex((arg) => arg.endsWith('.rb')) : -1;
+  const script = args[at];
+  if (script) return present({ kind: 'script', file: script, args: args.slice(at + 1) }, tree);
+  if (existsSync(join(tree, program)) && /\.rb$|^(\.\/)?bin\//.test(program))
+    return { kind: 'script', file: program, args };
+  return name === 'rake' || existsSync(join(tree, BIN, name)) ? { kind: 'command', file: name, args } : undefined;
 }
 
 function present(start: Start, tree: string): Start {
   if (existsSync(join(tree, start.file))) return start;
-  throw new BuildFailure(`The process type web starts ${start.file}, which is not there.`);
+  throw new BuildFailure(`The Procfile starts ${start.file}, which is not there.`);
 }

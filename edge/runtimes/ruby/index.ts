@@ -5,8 +5,8 @@
  *
  * - `ruby.wasm` among the shared modules: CRuby with its standard library, built for WASI
  * - a process type's `entry`, a module below `code/` of type `esm` that exports what to start, by default:
- *   `{ kind: 'rackup', file: 'config.ru' }`, or `{ kind: 'script', file: 'app.rb' }` for a Ruby file that starts a
- *   server itself
+ *   `{ kind: 'rackup', file: 'config.ru' }`, `{ kind: 'script', file: 'app.rb', args: [] }` for a Ruby file that
+ *   starts a server itself or runs to its end, or `{ kind: 'command', file: 'rake', args: ['jobs'] }` for a command of a gem
  * - the app's whole tree below `files/`, with its gems below `vendor/bundle` and `vendor/bundle/bundler/setup.rb`,
  *   which puts them on the load path, as `bundle install --standalone` makes it
  */

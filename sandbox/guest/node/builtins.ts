@@ -18,6 +18,8 @@ import { createReadline } from './readline.ts';
 import { failure } from './resolve.ts';
 import { deserialize, serialize } from './serialize.ts';
 import { holdSockets } from './sockets.ts';
+import { createTest } from './test/index.ts';
+import type { Environment } from './test/runner.ts';
 import { createVm } from './vm.ts';
 import { createWasi } from './wasi.ts';
 import { createWorkerThreads } from './worker-threads.ts';
@@ -61,6 +63,10 @@ export function createBuiltins(task: Task, process: () => Process, getLoader: ()
         return createVm();
       case 'wasi':
         return createWasi(builtin('fs') as Members);
+      case 'test': {
+        const timers = currentNodeTask()?.timers as unknown as Pick<Environment, 'setTimeout' | 'clearTimeout'>;
+        return createTest(task, process(), { assert: builtin('assert'), ...timers });
+      }
       case 'module':
         return createModule(getLoader());
       case 'readline':

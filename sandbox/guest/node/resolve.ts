@@ -38,7 +38,7 @@ export function failure(code: string, message: string, Type: typeof Error = Erro
 }
 
 export function isBuiltin(specifier: string): boolean {
-  return specifier === 'node:sea' || isWorkerdBuiltin(specifier);
+  return specifier === 'node:sea' || specifier === 'node:test' || isWorkerdBuiltin(specifier);
 }
 
 const isFile = (path: string): boolean => fs.statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;

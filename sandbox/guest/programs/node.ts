@@ -2,6 +2,7 @@ import { resolve as joinPath } from 'node:path';
 import { platform, reportUncaught } from '../node/process.ts';
 import { synchronousNode } from '../node/run-sync.ts';
 import { createRuntime, mainFile, type Runtime, runProgram } from '../node/runtime.ts';
+import { runTestFiles } from '../node/test/index.ts';
 import { isTsxPreload } from '../node/typescript.ts';
 import { workerCode } from '../node/worker-threads.ts';
 import { type Task, TaskEnded } from '../task.ts';
@@ -16,6 +17,8 @@ interface CommandLine {
   /** Modules to load first. */
   preload: { specifier: string; way: 'require' | 'import' }[];
   module: boolean;
+  /** Run the files as tests: `--test`. */
+  test: boolean;
   /** Run as `tsx` does. */
   typescript: boolean;
 }
@@ -32,6 +35,7 @@ function parseCommandLine(argv: string[], env: Record<string, string>): CommandL
     execArgv: [],
     preload: [],
     module: false,
+    test: false,
     typescript: false,
   };
   const option = (name: string, value: string | undefined) => {
@@ -46,6 +50,7 @@ function parseCommandLine(argv: string[], env: Record<string, string>): CommandL
       Object.assign(line, { mode: 'print', subject: value });
     else if (name === '-v' || name === '--version') line.mode = 'version';
     else if (name === '-c' || name === '--check') line.mode = 'check';
+    else if (name === '--test') line.test = true;
     else if (name === '--input-type') line.module = value === 'module';
   };
   const read = (words: string[]): string[] => {
@@ -63,6 +68,7 @@ function parseCommandLine(argv: string[], env: Record<string, string>): CommandL
   read((env.NODE_OPTIONS ?? '').split(/\s+/).filter(Boolean));
   line.execArgv = [];
   const rest = read(argv.slice(1));
+  if (line.test) return { ...line, args: rest };
   if (line.mode === 'stdin' || line.mode === 'check') {
     const [file, ...args] = rest;
     if (file !== undefined && file !== '-') {
@@ -82,6 +88,10 @@ export const node: Program = {
     if (line.mode === 'version') {
       task.write(1, Buffer.from(`${platform.version}\n`));
       return 0;
+    }
+    if (line.test) {
+      const options = line.execArgv.filter((option) => !option.startsWith('--test'));
+      return runTestFiles(task, line.args, options);
     }
     const runtime = prepare(task, line);
     return runProgram(task, runtime, () => runMain(task, runtime, line));

@@ -12,6 +12,7 @@ interface FileSystem {
   mkdirTree(path: string): void;
   writeFile(path: string, bytes: Uint8Array | string): void;
   readFile(path: string): Uint8Array<ArrayBuffer>;
+  readdir(path: string): string[];
   analyzePath(path: string): { exists: boolean; object: { mode: number } };
   isFile(mode: number): boolean;
   isDir(mode: number): boolean;
@@ -63,7 +64,7 @@ export class Engine {
   readonly #clearEnvironment: () => number;
   #input: Uint8Array = new Uint8Array();
   #read = 0;
-  #output: Uint8Array[] = [];
+  #onOutput: (bytes: Uint8Array) => void = () => {};
 
   private constructor(php: Php, clearEnvironment: () => number, onLog: (line: string) => void) {
     this.#php = php;
@@ -82,7 +83,7 @@ export class Engine {
     });
     this.#replace(streams[STDOUT], {
       write: (_, memory, offset, length) => {
-        this.#output.push(Uint8Array.from(memory.subarray(offset, offset + length)));
+        this.#onOutput(Uint8Array.from(memory.subarray(offset, offset + length)));
         return length;
       },
     });
@@ -157,6 +158,22 @@ export class Engine {
     };
   }
 
+  /** Makes a directory and those above it. */
+  makeDirectory(path: string): void {
+    this.#php.FS.mkdirTree(path);
+  }
+
+  /** Every file below a directory, by its absolute path. */
+  *list(directory: string): Iterable<readonly [path: string, bytes: Uint8Array]> {
+    const { FS } = this.#php;
+    for (const name of FS.readdir(directory)) {
+      if (name === '.' || name === '..') continue;
+      const path = `${directory}/${name}`;
+      if (FS.isDir(FS.analyzePath(path).object.mode)) yield* this.list(path);
+      else yield [path, FS.readFile(path)];
+    }
+  }
+
   /**
    * Answers one request. Only one can be under way.
    *
@@ -164,19 +181,33 @@ export class Engine {
    * @param input the request's body
    * @returns what the program wrote: CGI's headers and the body
    */
-  async run(variables: Readonly<Record<string, string>>, input: Uint8Array): Promise<Uint8Array> {
+  async answer(variables: Readonly<Record<string, string>>, input: Uint8Array): Promise<Uint8Array> {
+    const output: Uint8Array[] = [];
+    await this.run(variables, { input, onOutput: (bytes) => void output.push(bytes) });
+    return concat(output);
+  }
+
+  /**
+   * Runs the program once.
+   *
+   * @param onOutput takes what it writes, as it comes
+   * @returns its exit status
+   */
+  async run(
+    variables: Readonly<Record<string, string>>,
+    { input, onOutput }: { input: Uint8Array; onOutput(bytes: Uint8Array): void },
+  ): Promise<number> {
     this.#input = input;
     this.#read = 0;
-    this.#output = [];
+    this.#onOutput = onOutput;
     this.#clearEnvironment();
     for (const [name, value] of Object.entries({ ...MEMORY, PHPRC: INI, ...variables })) {
       this.#php.ccall('wasm_sapi_cgi_putenv', 'number', ['string', 'string'], [name, value]);
     }
-    await this.#php.ccall('main', 'number', ['number', 'string'], [], { async: true });
-    const output = concat(this.#output);
-    this.#output = [];
+    const status = await this.#php.ccall('main', 'number', ['number', 'string'], [], { async: true });
+    this.#onOutput = () => {};
     this.#input = new Uint8Array();
-    return output;
+    return Number(status);
   }
 
   #replace(stream: { stream_ops: StreamOps } | undefined, ops: StreamOps): void {

@@ -143,7 +143,7 @@ export class App extends DurableObject implements Instance {
       ...cgiVariables(request, url, script, { root, bodyLength: body.length }),
       ...more,
     };
-    const output = this.#free.then(() => engine.run(variables, body));
+    const output = this.#free.then(() => engine.answer(variables, body));
     this.#free = output.catch(() => {});
     return cgiResponse(await output, request.method);
   }

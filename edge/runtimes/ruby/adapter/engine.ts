@@ -1,21 +1,13 @@
 /** CRuby in WebAssembly, on a file system in memory. */
-import {
-  ConsoleStdout,
-  Directory,
-  File,
-  type Inode,
-  OpenFile,
-  PreopenDirectory,
-  WASI,
-} from '@bjorn3/browser_wasi_shim';
+import { Directory, type Fd, File, type Inode, OpenFile, PreopenDirectory, WASI } from '@bjorn3/browser_wasi_shim';
 import { RubyVM } from '@ruby/wasm-wasi';
 
 export interface EngineOptions {
   /** The compiled engine. */
   module: WebAssembly.Module;
   env: Record<string, string>;
-  onOutput(line: string): void;
-  onError(line: string): void;
+  stdout: Fd;
+  stderr: Fd;
 }
 
 /** A running Ruby, and the files that it sees. */
@@ -24,12 +16,12 @@ export interface Engine {
   files: Files;
 }
 
-export async function startEngine({ module, env, onOutput, onError }: EngineOptions): Promise<Engine> {
+export async function startEngine({ module, env, stdout, stderr }: EngineOptions): Promise<Engine> {
   const root = new PreopenDirectory('/', new Map());
   const wasip1 = new WASI(
     ['ruby'],
     Object.entries(env).map(([name, value]) => `${name}=${value}`),
-    [new OpenFile(new File([])), ConsoleStdout.lineBuffered(onOutput), ConsoleStdout.lineBuffered(onError), root],
+    [new OpenFile(new File([])), stdout, stderr, root],
     { debug: false },
   );
   const { vm } = await RubyVM.instantiateModule({ module, wasip1 });
@@ -48,6 +40,17 @@ export class Files {
   write(path: string, bytes: Uint8Array): void {
     const [name = '', ...directories] = path.split('/').filter(Boolean).reverse();
     this.#directory(directories.reverse()).contents.set(name, new File(bytes));
+  }
+
+  /** The directory at a path, which comes to be. */
+  directory(path: string): Directory {
+    return this.#directory(path.split('/').filter(Boolean));
+  }
+
+  /** Gives a directory a second path, as a link does. */
+  link(directory: Directory, path: string): void {
+    const [name = '', ...directories] = path.split('/').filter(Boolean).reverse();
+    this.#directory(directories.reverse()).contents.set(name, directory);
   }
 
   /** Gives a file's bytes and deletes it; undefined where there is none. */

@@ -24,14 +24,34 @@ export function requestFields(request: Request): Uint8Array {
 /** As Rack has it: escapes stay, for the app to read. */
 const decodePath = (pathname: string): string => pathname;
 
-/** Makes a response of what Ruby left. */
-export function toResponse(fields: Uint8Array, body: Uint8Array<ArrayBuffer>, method: string): Response {
-  const [status = '500', ...rest] = new TextDecoder().decode(fields).split(NUL);
+/** What Ruby leaves of a response before its body. */
+interface Head {
+  status: number;
+  headers: Headers;
+  /** Whether a body may come with it. */
+  empty: boolean;
+}
+
+function readHead(fields: Uint8Array, method: string): Head {
+  const [code = '500', ...rest] = new TextDecoder().decode(fields).split(NUL);
   const headers = new Headers();
   for (let at = 0; at + 1 < rest.length; at += 2) headers.append(rest[at] ?? '', rest[at + 1] ?? '');
-  const code = Number(status);
-  const empty = code === 204 || code === 304 || code < 200;
-  if (method !== 'HEAD' && !empty) headers.set('content-length', String(body.length));
+  const status = Number(code);
+  return { status, headers, empty: method === 'HEAD' || status === 204 || status === 304 || status < 200 };
+}
+
+/** Makes a response whose body is complete. */
+export function toResponse(fields: Uint8Array, body: Uint8Array<ArrayBuffer>, method: string): Response {
+  const head = readHead(fields, method);
+  if (!head.empty) head.headers.set('content-length', String(body.length));
+  return respond(head, body);
+}
+
+/** Makes a response whose body comes by and by. */
+export const toStream = (fields: Uint8Array, body: ReadableStream<Uint8Array>, method: string): Response =>
+  respond(readHead(fields, method), body);
+
+function respond({ status, headers, empty }: Head, body: BodyInit): Response {
   const encoded = headers.has('content-encoding') && { encodeBody: 'manual' };
-  return new Response(empty || method === 'HEAD' ? null : body, { status: code, headers, ...encoded });
+  return new Response(empty ? null : body, { status, headers, ...encoded });
 }

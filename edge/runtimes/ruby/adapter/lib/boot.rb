@@ -5,7 +5,11 @@ require 'stringio'
 require 'tmpdir'
 
 # The gems that come with Ruby itself. Older gems require them and do not depend on them, as they were no gems once.
-$LOAD_PATH.concat(Dir["#{RbConfig::CONFIG['rubylibprefix']}/gems/#{RbConfig::CONFIG['ruby_version']}/gems/*/lib"])
+module Islet
+  BUNDLED = "#{RbConfig::CONFIG['rubylibprefix']}/gems/#{RbConfig::CONFIG['ruby_version']}/gems".freeze
+end
+$LOAD_PATH.concat(Dir["#{Islet::BUNDLED}/*/lib"])
+require 'islet/program'
 
 module Islet
   DIRECTORY = '/islet'
@@ -14,11 +18,31 @@ module Islet
   class << self
     attr_writer :app
 
-    # Loads what the process type runs; kind is :rackup for a config.ru, :script for a Ruby file.
-    def boot(kind, file)
-      $0 = $PROGRAM_NAME = file
-      kind == :rackup ? load_rackup(file) : load_script(file)
-      raise "#{file} has not given a Rack app to any server" unless @app
+    # Puts the app's gems on the load path, behind what stands for some of their parts here.
+    def bundle(setup)
+      if File.file?(setup)
+        require setup
+      else
+        const_set(:GEMS, {}.freeze)
+        const_set(:REQUIRED, [].freeze)
+      end
+      $LOAD_PATH.unshift(File.dirname(__dir__))
+    end
+
+    # Loads what the process type runs: kind is :rackup for a config.ru, :script for a Ruby file, :command for a
+    # command of a gem. Returns the status of a program that has ended without a server to run.
+    def boot(kind, file, args)
+      if kind == :rackup
+        $0 = $PROGRAM_NAME = file
+        return Program.ending { load_rackup(file) }.nonzero?
+      end
+      # As a shell puts config vars into what it runs.
+      args = args.map { |arg| arg.gsub(/\$(\w+|\{\w+\})/) { |name| ENV.fetch(name.delete('${}'), '') } }
+      status = nil
+      catch(:serving) { status = Program.run(file: kind == :command ? Program.executable(file) : file, args:) }
+      return if @app
+      raise "#{file} has not given a Rack app to any server" if status == 0 && ENV['DYNO'].to_s.start_with?('web.')
+      status
     end
 
     def serve(id)
@@ -26,7 +50,7 @@ module Islet
       status, headers, body = @app.call(env)
       send_response(id, status, headers, body)
     rescue Exception => error # a server outlives what an app raises
-      raise if error.is_a?(SystemExit)
+      raise "the app has ended itself: exit #{error.status}" if error.is_a?(SystemExit)
       warn "#{env && env['REQUEST_METHOD']} #{env && env['PATH_INFO']}: #{error.full_message(highlight: false)}"
       send_response(id, 500, { 'content-type' => 'text/plain' }, ["Internal Server Error\n"])
     end
@@ -38,12 +62,6 @@ module Islet
       require 'rack/builder'
       # Rack 2 gives the options of its first line too.
       @app = Array(Rack::Builder.parse_file(file)).first
-    end
-
-    # A script starts a server itself, or leaves that to Sinatra at its exit.
-    def load_script(file)
-      catch(:serving) { load(file) }
-      @app ||= Sinatra::Application.new if defined?(Sinatra::Application)
     end
 
     def read_request(id)
@@ -73,27 +91,36 @@ module Islet
         Array(values).flat_map { |value| value.to_s.split("\n") }.each { |value| lines << name.to_s << value }
       end
       File.binwrite("#{DIRECTORY}/#{id}.out", lines.join("\0"))
-      File.binwrite("#{DIRECTORY}/#{id}.sent", bytes_of(body))
-    end
-
-    def bytes_of(body)
-      bytes = String.new(encoding: Encoding::BINARY)
-      if body.respond_to?(:each)
-        body.each { |chunk| bytes << chunk.to_s.b }
-      else
-        # Rack 3's streaming bodies write to what they are given.
-        body.call(Stream.new(bytes))
-      end
-      bytes
+      # A body that is an array is there already; others come by and by.
+      return File.binwrite("#{DIRECTORY}/#{id}.sent", whole(body)) if body.respond_to?(:to_ary)
+      Waiting.call(:respond, id)
+      stream(body, Stream.new(id))
     ensure
       body.close if body.respond_to?(:close)
+    end
+
+    def whole(body) = body.to_ary.map { |chunk| chunk.to_s.b }.join
+
+    def stream(body, stream)
+      # Rack 3's streaming bodies write to what they are given.
+      body.respond_to?(:each) ? body.each { |chunk| stream.write(chunk) } : body.call(stream)
+    rescue Errno::EPIPE
+      # Nobody reads it any more.
+    rescue Exception => error
+      warn "The response broke off: #{error.full_message(highlight: false)}"
     end
   end
 
   # What a streaming body writes to.
   class Stream
-    def initialize(bytes) = @bytes = bytes
-    def write(*chunks) = chunks.sum { |chunk| @bytes << chunk.to_s.b; chunk.to_s.bytesize }
+    def initialize(id) = @id = id
+    def write(*chunks)
+      bytes = chunks.map { |chunk| chunk.to_s.b }.join
+      return 0 if bytes.empty?
+      File.binwrite("#{DIRECTORY}/#{@id}.sent", bytes)
+      raise Errno::EPIPE unless Waiting.call(:write, @id) == JS::True
+      bytes.bytesize
+    end
     def <<(chunk) = write(chunk) && self
     def flush = self
     def read(*) = nil
@@ -166,4 +193,5 @@ module Bundler
     def default_gemfile = root + 'Gemfile'
   end
 end
-%w[bundler bundler/setup].each { |name| $LOADED_FEATURES << "#{name}.rb" }
+# What io/wait had is in Ruby itself since 4.0, and the engine has no file of that name.
+%w[bundler bundler/setup io/wait rubygems].each { |name| $LOADED_FEATURES << "#{name}.rb" }

@@ -1,0 +1,46 @@
+/** `ruby` and the commands of its gems for a machine: a build's, or a one-off dyno's. */
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { TreeEntry } from '../../../sandbox/index.ts';
+
+const LIBRARY = '/usr/local/lib/ruby';
+
+/** Bundler has done its work: what `bundle exec` adds is there always. */
+const BUNDLE_COMMAND = `#!/bin/sh
+case "$1" in
+exec) shift; "$@" ;;
+-v|--version|version) echo "Bundler version 4.0.3" ;;
+*) echo "bundle $1 is not available here: the gems are those of the last build. There is \`bundle exec\`." >&2; exit 1 ;;
+esac
+`;
+
+let program: Promise<Uint8Array> | undefined;
+
+/** @param engine `ruby.wasm` */
+export async function rubyPrograms(engine: Uint8Array): Promise<TreeEntry[]> {
+  program ??= bundle();
+  const launcher = Buffer.from(`#!/usr/bin/env node\nimport('${LIBRARY}/ruby.mjs');\n`);
+  return [
+    file(`${LIBRARY}/ruby.wasm`, engine, 0o644),
+    file(`${LIBRARY}/ruby.mjs`, await program, 0o644),
+    ...['ruby', 'rake'].map((name) => file(`/usr/local/bin/${name}`, launcher, 0o755)),
+    file('/usr/local/bin/bundle', Buffer.from(BUNDLE_COMMAND), 0o755),
+  ];
+}
+
+const file = (path: string, content: Uint8Array, mode: number): TreeEntry => ({ type: 'file', path, mode, content });
+
+/** Bundled once, for all machines. */
+async function bundle(): Promise<Uint8Array> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL('ruby-program.ts', import.meta.url))],
+    bundle: true,
+    format: 'esm',
+    target: 'esnext',
+    conditions: ['workerd', 'worker'],
+    external: ['node:*'],
+    loader: { '.rb': 'text' },
+    write: false,
+  });
+  return outputFiles[0]?.contents ?? new Uint8Array();
+}
