@@ -15,6 +15,8 @@ const bindings = {
 
 export default defineConfig({
   test: {
+    // It would not notice that a module has changed which the bundle of a Worker is made of (edge/bundle.ts).
+    fsModuleCache: false,
     reporters: ['default', new PlainSummary()],
     projects: [
       {

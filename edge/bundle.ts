@@ -13,7 +13,7 @@ const options = {
   format: 'esm',
   target: 'esnext',
   conditions: ['workerd', 'worker'],
-  external: ['node:*', 'cloudflare:*'],
+  external: ['node:*', 'cloudflare:*', './generated.json'],
   loader: { '.php': 'text', '.py': 'text', '.rb': 'text' },
   logLevel: 'warning',
 } satisfies BuildOptions;

@@ -3,11 +3,13 @@ import { env as bindings } from 'cloudflare:workers';
 import type { LogLine } from '../schema/route.ts';
 import type { Env } from './env.ts';
 import { writeLog } from './logs/write.ts';
+import { cachePrefix } from './platform/caches.ts';
 import { routeForHost } from './platform/routes.ts';
 import { engineKey, slugKey } from './platform/slugs.ts';
 import { createRouter, type Router } from './router/index.ts';
 import { DynoObject } from './runtimes/dyno.ts';
 import { dynoKey } from './runtimes/dyno-name.ts';
+import { generatedStore } from './runtimes/generated-store.ts';
 import { readSlug } from './runtimes/slug.ts';
 
 const env = bindings as unknown as Env;
@@ -36,6 +38,7 @@ export class Dyno extends DynoObject<Env> {
     loader: env.LOADER,
     route: (host: string) => router.route(host, this.ctx),
     log: (line: LogLine) => this.ctx.waitUntil(write(line)),
+    generated: generatedStore(env.BUCKET, (app) => `${cachePrefix(app)}generated.json`),
     sourceMap: async (sha256: string) => new TextDecoder().decode(await bytesOf(engineKey(sha256))),
     slug: async (sha256: string) => readSlug(await bytesOf(slugKey(sha256)), (engine) => bytesOf(engineKey(engine))),
   };

@@ -1,5 +1,6 @@
 /** What the dynamic Workers of all runtimes have in common. */
 import { appRoot } from '../../schema/app-root.ts';
+import type { KnownCode } from './instance-protocol.ts';
 import type { RuntimeOptions } from './runtime.ts';
 import type { Slug } from './slug.ts';
 
@@ -46,6 +47,18 @@ function sharedModule(name: string, bytes: Uint8Array<ArrayBuffer>): WorkerLoade
 export function composeProcess(adapter: string, slug: Slug, options: RuntimeOptions): WorkerLoaderWorkerCode {
   const code = composeWorker(adapter, slug, options);
   return { ...code, env: { HOME: appRoot, ...(code.env as object), PORT } };
+}
+
+/**
+ * The same for one that makes functions of text while it serves, as templates are compiled: where RuntimeOptions say that
+ * it may not, the adapter makes those that are known before it serves (node/adapter/generated.ts).
+ */
+export function composeEvaluating(adapter: string, slug: Slug, options: RuntimeOptions): WorkerLoaderWorkerCode {
+  const { generated, learns } = options;
+  const code = composeProcess(adapter, slug, options);
+  const known: KnownCode = { codes: generated, learns };
+  code.modules['generated.json'] = { json: known };
+  return { ...code, ...evaluation(options) };
 }
 
 /** Lets a Worker compile code while it serves, where RuntimeOptions say that it may. */

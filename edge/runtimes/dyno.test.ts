@@ -74,3 +74,31 @@ it('has nothing to run for a host that no app answers to', async () => {
   const response = await dyno(crypto.randomUUID()).fetch('http://nobody.example/');
   expect(failureCode(response)).toBe('H14');
 });
+
+it('has what an app makes of text, where text cannot be evaluated: by another start', async () => {
+  const source = `
+    const greet = new Function('name', 'return "hello " + name');
+    const AsyncFunction = (async () => {}).constructor;
+    let starts = 0;
+    require('http').createServer(async (req, res) => {
+      const { pathname, searchParams } = new URL(req.url, 'http://a');
+      const add = Function('a, b', 'with ({ c: 1 }) return a + b + c');
+      const late = await new AsyncFunction('return await ' + (searchParams.get('value') ?? 1))();
+      let wrong;
+      try { new Function('a', '} {'); } catch (error) { wrong = error.name; }
+      res.end([greet('you'), add(1, 2), late, wrong, add !== Function('a, b', 'with ({ c: 1 }) return a + b + c')].join(' '));
+    }).listen(5000);
+  `;
+  const made = await route(source, 1);
+  const process = dyno(made.app.id);
+  await process.run(made);
+  const ask = async (path: string, method = 'GET') =>
+    (await process.fetch(`http://a.localhost${path}`, { method })).text();
+  expect(await ask('/')).toBe('hello you 4 1 SyntaxError true');
+  expect(await ask('/?value=7')).toBe('hello you 4 7 SyntaxError true');
+  await process.stop();
+  const again = dyno(made.app.id);
+  await again.run(made);
+  expect(await ask('/?value=7', 'POST')).toBe('hello you 4 7 SyntaxError true');
+  await again.stop();
+});

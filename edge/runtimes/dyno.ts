@@ -1,7 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { DynoStatus, LogLine, Route } from '../../schema/route.ts';
 import { type DynoName, processType } from './dyno-name.ts';
-import { failure } from './failure.ts';
+import { failure, isUnprepared } from './failure.ts';
+import type { GeneratedStore } from './generated-store.ts';
 import { Instance, type Release } from './instance.ts';
 import type { Slug } from './slug.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
@@ -20,6 +21,8 @@ export interface DynoHost {
   /** The source map with this SHA-256. */
   sourceMap(sha256: string): Promise<string>;
   log(line: LogLine): void;
+  /** What apps make of text, kept for their next start; needed where `evaluates` is not set. */
+  generated?: GeneratedStore;
   /** Called when a call of the object has arrived. */
   arrived?(): void;
   /**
@@ -37,6 +40,9 @@ const RESTART_DELAYS_MS = [0, 1_000, 10_000, 60_000, 300_000];
 /** How often, and how many times, an object without a process looks whether it can be let go. */
 const LOOK_EVERY_MS = 1_000;
 const MAX_LOOKS = 60;
+
+/** An app that makes others at every request would be started anew for ever. */
+const MAX_RENEWALS = 50;
 
 /** A process that was up for this long did not crash at its start: it is started again at once. */
 const STABLE_MS = 60_000;
@@ -59,6 +65,8 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   /** The newest route asked for. */
   #revision = -1;
   #crashes = 0;
+  /** How often the release was started anew with more that it makes of text. */
+  #renewals = 0;
   /** Requests that wait for a route, before there is an instance. */
   #loading = 0;
   /** When it was asked for last, or started: milliseconds since 1970. */
@@ -74,7 +82,17 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
       // A newer release may have taken its place meanwhile.
       instance = this.#current ?? this.#next;
     }
-    return instance ? instance.fetch(request) : failure('H14');
+    return instance ? this.#ask(instance, request) : failure('H14');
+  }
+
+  /** Has a request answered that its app can answer only after a new start, with what it makes of text. */
+  async #ask(instance: Instance, request: Request): Promise<Response> {
+    const response = await instance.fetch(request);
+    if (!isUnprepared(response)) return response;
+    await instance.outdated;
+    await this.#next?.booted;
+    const next = this.#current;
+    return next && next !== instance ? this.#ask(next, request) : failure('H10');
   }
 
   /**
@@ -89,6 +107,7 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     const newest = this.#next ?? this.#current;
     if (newest?.release.id === route.release.id) return newest.booted;
     if (this.#awaiting?.id === route.release.id) return;
+    this.#renewals = 0;
     this.#want();
     await this.#replaceWith(route.release);
   }
@@ -229,9 +248,24 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   }
 
   #start(release: Release): Instance {
-    const instance = new Instance({ ctx: this.ctx, host: this.host, name: this.#name, release });
+    const instance = new Instance({
+      ctx: this.ctx,
+      host: this.host,
+      name: this.#name,
+      release,
+      learns: this.#renewals < MAX_RENEWALS,
+    });
     this.ctx.waitUntil(instance.crashed.then(() => this.#restart(instance)));
+    this.ctx.waitUntil(instance.outdated.then((isOutdated) => (isOutdated ? this.#renew(instance) : undefined)));
     return instance;
+  }
+
+  /** Starts a process anew that lacks what it makes of text. */
+  async #renew(outdated: Instance): Promise<void> {
+    if (this.#current !== outdated || this.#next) return;
+    this.#renewals += 1;
+    this.#log('Restarting, as the app makes functions of text');
+    await this.#replaceWith(outdated.release);
   }
 
   async #restart(crashed: Instance): Promise<void> {

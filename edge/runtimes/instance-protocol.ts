@@ -21,9 +21,22 @@ export interface Instance {
   stop(): Promise<void>;
 }
 
+/** A function that is made of text: the head that it has, such as `async function`, and the texts that it is made of. */
+export type GeneratedCode = [head: string, ...texts: string[]];
+
+/** The module `generated.json` of an isolate. */
+export interface KnownCode {
+  /** What the isolate is prepared for. */
+  codes: readonly GeneratedCode[];
+  /** Whether it is to tell of what else the app needs. */
+  learns: boolean;
+}
+
 export type InstanceEvent =
   /** A line that the app wrote, without its newline. */
   | { type: 'output'; at: number; text: string }
+  /** The app needs a function of text that its isolate did not have when it started. */
+  | { type: 'generates'; code: GeneratedCode }
   /** The app takes requests. */
   | { type: 'listening' }
   /** The app has ended by itself; it is to be aborted. */

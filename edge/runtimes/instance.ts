@@ -1,8 +1,8 @@
 import type { LogLine, Route } from '../../schema/route.ts';
 import type { DynoHost } from './dyno.ts';
 import { type DynoName, processType } from './dyno-name.ts';
-import { type FailureCode, failure } from './failure.ts';
-import type { InstanceEvent, Instance as Protocol } from './instance-protocol.ts';
+import { type FailureCode, failure, SAFE_METHODS, unprepared } from './failure.ts';
+import type { GeneratedCode, InstanceEvent, Instance as Protocol } from './instance-protocol.ts';
 import { workerCode } from './runtime.ts';
 import { SourceMaps } from './source-maps.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
@@ -17,6 +17,9 @@ const LINGER_MS = 1_000;
 
 /** The same for a process without requests, which leaves only output. */
 const LAST_WORDS_MS = 100;
+
+/** How often an app is started anew at most before it is up, with what it makes of text when it starts. */
+const MAX_PREPARATIONS = 20;
 
 /** Bytes of a body that arrives at once. */
 const SMALL_BODY = 64 * 1024;
@@ -38,17 +41,23 @@ export class Instance {
   readonly booted: Promise<void>;
   /** Resolves when the app has ended by itself. */
   readonly crashed: Promise<void>;
+  /** Resolves to true when the app lacks functions that it makes of text, and would have them after a new start. */
+  readonly outdated: Promise<boolean>;
   /** When it came into its state: milliseconds since 1970. */
   since = Date.now();
   readonly #ctx: DurableObjectState;
   readonly #host: DynoHost;
   readonly #timeouts: Timeouts;
   readonly #name: DynoName;
-  readonly #facetName = `process-${++count}`;
+  readonly #learns: boolean;
   readonly #booted = Promise.withResolvers<void>();
   readonly #crashed = Promise.withResolvers<void>();
+  readonly #outdated = Promise.withResolvers<boolean>();
   /** Requests without a response so far, the next to run out of time first. */
   readonly #waiting = new Set<Waiting>();
+  #facetName = '';
+  #preparations = 0;
+  #isOutdated = false;
   #state: State = 'starting';
   #bootTimedOut = false;
   #exitCode: number | undefined;
@@ -59,12 +68,15 @@ export class Instance {
   /** Resolves when every line is written that waits for a source map; undefined when none does. */
   #written: Promise<void> | undefined;
 
-  constructor(options: { ctx: DurableObjectState; host: DynoHost; name: DynoName; release: Release }) {
+  /** @param options.learns whether it may tell that it is outdated */
+  constructor(options: { ctx: DurableObjectState; host: DynoHost; name: DynoName; release: Release; learns: boolean }) {
     this.#ctx = options.ctx;
     this.#host = options.host;
     this.#timeouts = { ...defaultTimeouts, ...options.host.timeouts };
     this.#name = options.name;
     this.release = options.release;
+    this.#learns = options.learns;
+    this.outdated = this.#outdated.promise;
     this.booted = this.#booted.promise;
     this.crashed = this.#crashed.promise;
     this.#ctx.waitUntil(this.#run());
@@ -86,15 +98,21 @@ export class Instance {
 
   /** Serves a request by the app; where that cannot be, answers a `failure`. */
   async fetch(request: Request): Promise<Response> {
-    if (this.#state !== 'up' || !this.#facet) return failure(this.#bootTimedOut ? 'H20' : 'H10');
+    if (this.#state !== 'up' || !this.#facet) return this.#failure(request, this.#bootTimedOut ? 'H20' : 'H10');
     const waiting = this.#wait();
     try {
-      return await Promise.race([this.#facet.fetch(this.#watched(request, waiting)), waiting.failed]);
+      const response = await Promise.race([this.#facet.fetch(this.#watched(request, waiting)), waiting.failed]);
+      return response ?? this.#failure(request, waiting.code);
     } catch {
-      return failure('H13');
+      return this.#failure(request, 'H13');
     } finally {
       this.#waiting.delete(waiting);
     }
+  }
+
+  /** One that lacks what the app makes of text is none of the app's, where the request can be made again. */
+  #failure({ method }: Request, code: FailureCode): Response {
+    return this.#isOutdated && SAFE_METHODS.has(method) ? unprepared() : failure(code);
   }
 
   /** Whether a client is still reading a response, or has a WebSocket open. */
@@ -138,9 +156,12 @@ export class Instance {
   async #run(): Promise<void> {
     if (this.#isWeb) this.#limitBoot();
     try {
-      const events = await this.#boot();
-      if (!this.#isWeb) this.#up();
-      await this.#follow(events);
+      for (let isAgain = true; isAgain; ) {
+        this.#facetName = `process-${++count}`;
+        const events = await this.#boot();
+        if (!this.#isWeb) this.#up();
+        isAgain = await this.#follow(events);
+      }
     } catch (error) {
       // The isolate did not start, as of a module that does not parse, or workerd has ended it.
       if (this.#state === 'starting' || this.#state === 'up') {
@@ -182,6 +203,8 @@ export class Instance {
         version: release.version,
         outbound: this.#host.outbound,
         evaluates: this.#host.evaluates ?? false,
+        generated: (await this.#host.generated?.read(this.#name.app)) ?? [],
+        learns: this.#learns && this.#preparations < MAX_PREPARATIONS,
       }),
     );
     const start = () => ({ class: worker.getDurableObjectClass('App') });
@@ -194,14 +217,42 @@ export class Instance {
     });
   }
 
-  async #follow(events: ReadableStream<Uint8Array>): Promise<void> {
+  /** Handles what the app tells, to its end; whether it is to be started again with what it makes of text. */
+  async #follow(events: ReadableStream<Uint8Array>): Promise<boolean> {
     const decoder = new TextDecoder();
     let rest = '';
+    let isLacking = false;
     for await (const chunk of events) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) this.#handle(JSON.parse(line));
+      const told = lines.map((line): InstanceEvent => JSON.parse(line));
+      const lacking = told.flatMap((event) => (event.type === 'generates' ? [event.code] : []));
+      if (lacking.length > 0) {
+        isLacking = true;
+        await this.#learn(lacking);
+      }
+      for (const event of told) {
+        // What it does at its start without those functions is not what it does.
+        if (!isLacking || this.#state !== 'starting') this.#handle(event);
+        else if (event.type === 'listening' || event.type === 'exit') return this.#beginAgain();
+      }
     }
+    return false;
+  }
+
+  async #learn(codes: readonly GeneratedCode[]): Promise<void> {
+    await this.#host.generated?.add(this.#name.app, codes);
+    if (this.#state !== 'up') return;
+    this.#isOutdated = true;
+    this.#outdated.resolve(true);
+  }
+
+  #beginAgain(): boolean {
+    if (this.#state !== 'starting') return false;
+    this.#preparations += 1;
+    this.#log('Starting again, as the app makes functions of text');
+    this.#abortFacet('It starts again.');
+    return true;
   }
 
   #handle(event: InstanceEvent): void {
@@ -232,14 +283,19 @@ export class Instance {
     this.#become('crashed');
     this.#booted.resolve();
     this.#abort();
-    this.#crashed.resolve();
+    if (!this.#isOutdated) this.#crashed.resolve();
   }
 
   #abort(): void {
     this.#facet = undefined;
     if (this.#sweep) clearTimeout(this.#sweep);
     for (const waiting of this.#waiting) waiting.fail('H13');
-    this.#ctx.facets.abort(this.#facetName, new Error('The process has ended.'));
+    this.#outdated.resolve(false);
+    this.#abortFacet('The process has ended.');
+  }
+
+  #abortFacet(why: string): void {
+    this.#ctx.facets.abort(this.#facetName, new Error(why));
     this.#ctx.facets.delete(this.#facetName);
   }
 
@@ -256,9 +312,17 @@ export class Instance {
   }
 
   #wait(): Waiting {
-    const { promise, resolve } = Promise.withResolvers<Response>();
+    const { promise, resolve } = Promise.withResolvers<undefined>();
     const deadline = Date.now() + this.#timeouts.requestMs;
-    const waiting = { deadline, failed: promise, fail: (code: FailureCode) => resolve(failure(code)) };
+    const waiting: Waiting = {
+      deadline,
+      code: 'H13',
+      failed: promise,
+      fail(code) {
+        waiting.code = code;
+        resolve(undefined);
+      },
+    };
     this.#waiting.add(waiting);
     this.#sweep ??= setTimeout(() => this.#sweepWaiting(), this.#timeouts.requestMs);
     return waiting;
@@ -325,6 +389,8 @@ async function pump(body: ReadableStream, to: WritableStream<Uint8Array>, onPart
 
 interface Waiting {
   deadline: number;
-  failed: Promise<Response>;
+  /** Why it failed. */
+  code: FailureCode;
+  failed: Promise<undefined>;
   fail(code: FailureCode): void;
 }

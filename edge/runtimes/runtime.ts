@@ -1,6 +1,7 @@
 import type { SlugManifest } from '../../schema/slug.ts';
 import { workerCode as deno } from './deno/index.ts';
 import { workerCode as go } from './go/index.ts';
+import type { GeneratedCode } from './instance-protocol.ts';
 import { workerCode as node } from './node/index.ts';
 import { workerCode as php } from './php/index.ts';
 import { workerCode as python } from './python/index.ts';
@@ -20,6 +21,10 @@ export interface RuntimeOptions {
   outbound?: Fetcher;
   /** Whether the app may make functions of text while it serves, as templates do; Cloudflare refuses it. */
   evaluates: boolean;
+  /** Where it may not: the functions that it is known to make, for which its isolate is prepared. */
+  generated: readonly GeneratedCode[];
+  /** Whether others that it needs are to be told. */
+  learns: boolean;
 }
 
 /** Makes of a slug the dynamic Worker whose Durable Object class `App` is one process of it. */

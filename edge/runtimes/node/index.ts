@@ -34,13 +34,11 @@
  * **`env`** in the manifest: `NODE_ENV: 'production'` and what else the buildpack sets. `PORT` and `DYNO` are added
  * to it here.
  */
-import { composeProcess, evaluation } from '../compose.ts';
+import { composeEvaluating } from '../compose.ts';
 import type { RuntimeOptions } from '../runtime.ts';
 import type { Slug } from '../slug.ts';
 import adapter from './adapter/index.ts?bundle';
 
 /** The dynamic Worker for one process of a slug: see adapter/index.ts. */
-export const workerCode = (slug: Slug, options: RuntimeOptions): WorkerLoaderWorkerCode => ({
-  ...composeProcess(adapter, slug, options),
-  ...evaluation(options),
-});
+export const workerCode = (slug: Slug, options: RuntimeOptions): WorkerLoaderWorkerCode =>
+  composeEvaluating(adapter, slug, options);

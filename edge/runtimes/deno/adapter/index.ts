@@ -7,14 +7,14 @@ import { publishDeno } from './namespace.ts';
 import { DenoServer } from './server.ts';
 
 export class App extends NodeApp {
-  readonly #server = new DenoServer(() => this.events.send({ type: 'listening' }));
+  readonly #server = new DenoServer(() => this.listens());
 
   protected override async prepare(): Promise<void> {
     await publishDeno(this.#server);
   }
 
-  override fetch(request: Request): Promise<Response> {
-    return this.#server.isOpen ? this.#server.handle(request) : super.fetch(request);
+  protected override handle(request: Request): Promise<Response> {
+    return this.#server.isOpen ? this.#server.handle(request) : super.handle(request);
   }
 
   override async busy(): Promise<boolean> {

@@ -6,6 +6,11 @@ declare module 'cloudflare:workers' {
   }
 }
 
+declare module '*/generated.json' {
+  const known: unknown;
+  export default known;
+}
+
 declare function addEventListener(type: 'error', listener: (event: Event & { error: unknown }) => void): void;
 
 type BodyInit = ReadableStream<Uint8Array> | Uint8Array;

@@ -4,12 +4,14 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
+import { SAFE_METHODS, unprepared } from '../../failure.ts';
 import type { BootOptions, Instance } from '../../instance-protocol.ts';
 import { runAsClusterWorker } from './cluster.ts';
 import { followNodeDebug } from './debuglog.ts';
 import { catchErrors, terminate, uncaught } from './errors.ts';
 import { Events } from './events.ts';
 import { unpackTree } from './files.ts';
+import { needsPreparation, prepareGenerated, refuseUnprepared, unpreparedCount } from './generated.ts';
 import { closeUpgraded, hasUpgraded, onListening, publicServer, replaceHttpServer } from './http/index.ts';
 import { resolveLocalhost, showLoopback } from './localhost.ts';
 import { type AppModule, run } from './main-module.ts';
@@ -23,6 +25,7 @@ export class App extends DurableObject implements Instance {
   async boot({ module, files, date }: BootOptions): Promise<ReadableStream<Uint8Array>> {
     captureOutput(this.events);
     catchErrors(this.events);
+    prepareGenerated(this.events);
     followNodeDebug();
     nameNode();
     runAsClusterWorker();
@@ -30,7 +33,7 @@ export class App extends DurableObject implements Instance {
     resolveLocalhost();
     showLoopback();
     replaceHttpServer();
-    onListening(() => this.events.send({ type: 'listening' }));
+    onListening(() => this.listens());
     await unpackTree(files, date);
     void this.#run(module);
     return this.events.stream;
@@ -50,7 +53,28 @@ export class App extends DurableObject implements Instance {
   /** For runtimes that are more than this one: runs before the app does, in its process. */
   protected async prepare(): Promise<void> {}
 
-  override async fetch(request: Request): Promise<Response> {
+  /** The app takes requests. */
+  protected listens(): void {
+    refuseUnprepared();
+    this.events.send({ type: 'listening' });
+  }
+
+  override fetch(request: Request): Promise<Response> {
+    return needsPreparation() && SAFE_METHODS.has(request.method)
+      ? this.#answerPrepared(request)
+      : this.handle(request);
+  }
+
+  /** An answer without a function that the app makes is none: it is asked again when it has it. */
+  async #answerPrepared(request: Request): Promise<Response> {
+    const missed = unpreparedCount();
+    const response = await this.handle(request);
+    if (missed === unpreparedCount()) return response;
+    await response.body?.cancel();
+    return unprepared();
+  }
+
+  protected async handle(request: Request): Promise<Response> {
     const server = publicServer();
     if (!server) throw new Error('The app has closed its server.');
     return server.handle(request);
