@@ -1,14 +1,15 @@
 /** Apps served by the edge Worker itself, as on Cloudflare, where there are no runners. */
 import { env as bindings } from 'cloudflare:workers';
-import type { LogLine } from '../schema/route.ts';
+import type { LogLine, Route } from '../schema/route.ts';
 import type { Env } from './env.ts';
 import { writeLog } from './logs/write.ts';
 import { cachePrefix } from './platform/caches.ts';
 import { routeForHost } from './platform/routes.ts';
 import { engineKey, slugKey } from './platform/slugs.ts';
 import { createRouter, type Router } from './router/index.ts';
+import { place } from './router/placement.ts';
 import { DynoObject } from './runtimes/dyno.ts';
-import { dynoKey } from './runtimes/dyno-name.ts';
+import { dynoKey, processType } from './runtimes/dyno-name.ts';
 import { generatedStore } from './runtimes/generated-store.ts';
 import { readSlug } from './runtimes/slug.ts';
 
@@ -32,6 +33,12 @@ export const router: Router = createRouter({
   publicPort: env.PUBLIC_PORT,
 });
 
+/** How often a background process looks whether it is still to run. Milliseconds. */
+const LOOK_EVERY_MS = 10_000;
+
+/** By which a background process finds its app after it was evicted. */
+const HOST = 'host';
+
 /** A process of an app, run by the edge. */
 export class Dyno extends DynoObject<Env> {
   protected readonly host = {
@@ -42,6 +49,28 @@ export class Dyno extends DynoObject<Env> {
     sourceMap: async (sha256: string) => new TextDecoder().decode(await bytesOf(engineKey(sha256))),
     slug: async (sha256: string) => readSlug(await bytesOf(slugKey(sha256)), (engine) => bytesOf(engineKey(engine))),
   };
+
+  override async run(route: Route): Promise<void> {
+    if (this.#isBackground) {
+      await this.ctx.storage.put(HOST, route.hosts[0]);
+      await this.ctx.storage.setAlarm(Date.now() + LOOK_EVERY_MS);
+    }
+    await super.run(route);
+  }
+
+  /** Nothing asks for a background process: by this it runs on after an eviction, and ends when it is scaled down. */
+  override async alarm(): Promise<void> {
+    const host = await this.ctx.storage.get<string>(HOST);
+    const route = host === undefined ? null : await routeForHost(env, host);
+    const { dyno } = this.name;
+    if (route && place(route, 1).some((placed) => placed.dyno === dyno)) return this.run(route);
+    await this.ctx.storage.deleteAll();
+    await this.stop();
+  }
+
+  get #isBackground(): boolean {
+    return processType(this.name.dyno) !== 'web';
+  }
 }
 
 async function bytesOf(key: string): Promise<Uint8Array<ArrayBuffer>> {

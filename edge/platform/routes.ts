@@ -3,7 +3,8 @@ import { and, eq, gt, inArray, notInArray, sql } from 'drizzle-orm';
 import type { BackgroundApp, Route } from '../../schema/route.ts';
 import { apps, domains, formation, slugs } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
-import { RELEASE } from '../router/placement.ts';
+import { place, RELEASE } from '../router/placement.ts';
+import { dynoKey } from '../runtimes/dyno-name.ts';
 import { type Database, database, now } from './database.ts';
 import { featuresOf } from './features.ts';
 import { currentRelease, type Release, releaseConfig, type Slug } from './releases.ts';
@@ -108,6 +109,7 @@ export async function announceGone(env: Env, app: { id: string; name: string; re
 
 async function tellRunners(env: Env, route: Route): Promise<void> {
   const shared: string[] = JSON.parse(env.RUNNERS);
+  if (shared.length === 0) return tellDynos(env, route);
   const alone = route.runner === undefined ? undefined : runnerUrl(env, route.runner);
   const runners = alone ? [...shared, alone] : shared;
   const answers = await Promise.allSettled(
@@ -126,6 +128,17 @@ async function tellRunners(env: Env, route: Route): Promise<void> {
     if (answer.status === 'rejected') {
       console.error(`Runner ${runners[index]} did not take the route of ${route.app.name}: ${answer.reason}`);
     }
+  }
+}
+
+/** Where the edge itself runs the apps: routers there learn of a change in seconds, dynos at once. */
+async function tellDynos(env: Env, route: Route): Promise<void> {
+  const told = place(route, 1).map(async ({ dyno }) => {
+    const name = dynoKey({ app: route.app.id, dyno });
+    await Promise.race([env.DYNO.get(env.DYNO.idFromName(name)).run(route), scheduler.wait(ANNOUNCE_TIMEOUT_MS)]);
+  });
+  for (const answer of await Promise.allSettled(told)) {
+    if (answer.status === 'rejected') console.error(`A dyno of ${route.app.name} was not told: ${answer.reason}`);
   }
 }
 

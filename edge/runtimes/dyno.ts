@@ -124,7 +124,7 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   /** How it is with the process. */
   status(): DynoStatus {
     this.host.arrived?.();
-    const { dyno: name } = this.#name;
+    const { dyno: name } = this.name;
     const instance = this.#next ?? this.#current;
     if (instance) {
       const { id, state, since, release } = instance;
@@ -143,7 +143,7 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
 
   async #replaceWith(release: Release): Promise<void> {
     this.#crashes = 0;
-    if (processType(this.#name.dyno) === 'web') await this.#switchTo(release);
+    if (processType(this.name.dyno) === 'web') await this.#switchTo(release);
     else this.#startAfterwards(release);
   }
 
@@ -210,7 +210,7 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   #want(): void {
     this.#wantedAt = Date.now();
     const { idleMs } = { ...defaultTimeouts, ...this.host.timeouts };
-    if (idleMs === 0 || processType(this.#name.dyno) !== 'web') return;
+    if (idleMs === 0 || processType(this.name.dyno) !== 'web') return;
     this.#idleTimer ??= setTimeout(() => this.ctx.waitUntil(this.#sleepAfter(idleMs)), idleMs);
   }
 
@@ -232,26 +232,26 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     const route = await this.host.route(host).finally(() => {
       this.#loading -= 1;
     });
-    const { dyno } = this.#name;
+    const { dyno } = this.name;
     const [type = '', number] = dyno.split('.');
     if (route && Number(number) <= (route.formation[type] ?? 0)) this.ctx.waitUntil(this.run(route));
     return this.#current ?? this.#next;
   }
 
-  get #name(): DynoName {
+  protected get name(): DynoName {
     const [app = '', dyno = ''] = this.ctx.id.name?.split('/') ?? [];
     return { app, dyno };
   }
 
   #log(text: string): void {
-    this.host.log({ ...this.#name, at: Date.now(), source: 'heroku', text });
+    this.host.log({ ...this.name, at: Date.now(), source: 'heroku', text });
   }
 
   #start(release: Release): Instance {
     const instance = new Instance({
       ctx: this.ctx,
       host: this.host,
-      name: this.#name,
+      name: this.name,
       release,
       learns: this.#renewals < MAX_RENEWALS,
     });

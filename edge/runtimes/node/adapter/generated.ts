@@ -67,7 +67,10 @@ function generate(head: string, native: FunctionConstructor, texts: unknown[]): 
   missed += 1;
   events.send({ type: 'generates', code });
   // Before it listens, an app goes on as far as it can, to tell at once of all that it makes when it starts.
-  return isUp ? (native(...(texts as string[])) as Callable) : placeholder();
+  if (!isUp) return placeholder();
+  throw new EvalError(
+    'Text is not evaluated while a Worker serves. The app is started again with what this text makes.',
+  );
 }
 
 /** Stands for a function that is not there, and for what that returns. */
