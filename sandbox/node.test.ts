@@ -371,6 +371,64 @@ test('hooks find and make modules', () =>
     'data.yaml': 'a:b',
   }));
 
+test('hooks of `register`, which may be asynchronous, find and make what is imported', async () => {
+  const output = await same(
+    {
+      'package.json': '{"type":"module","imports":{"#lib/*":"./lib/*.js"}}',
+      'main.js': `import { register } from 'node:module';
+      import { MessageChannel } from 'node:worker_threads';
+      const { port1, port2 } = new MessageChannel();
+      register('./first.js', import.meta.url, { data: { from: 'ONE', to: 'two', port: port2 }, transferList: [port2] });
+      register('./second.js', { parentURL: import.meta.url });
+      const { text } = await import('./app.js');
+      console.log(text, (await import('#lib/typed')).kind, import.meta.resolve('./app.js').split('/').at(-1));
+      console.log(await Promise.all([import('./app.js'), import('./circle.js')]).then(([a, b]) => [a.text, b.text]));
+      try { await import('./none.js') } catch (error) { console.log(error.code, error.url?.split('/').at(-1)) }
+      try { register('./missing.js', import.meta.url) } catch (error) { console.log(error.code) }
+      port1.once('message', (message) => { console.log('told', message); port1.close() });`,
+      'first.js': `import { shared } from './shared.js';
+      let change;
+      export async function initialize(data) { change = data; data.port.postMessage('ready ' + shared); }
+      export async function load(url, context, next) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        const loaded = await next(url, context);
+        if (!url.includes('/lib/') && !url.endsWith('app.js')) return loaded;
+        const source = String(loaded.source).replace(change.from, change.to);
+        return { ...loaded, source };
+      }`,
+      'second.js': `export async function resolve(specifier, context, next) {
+        if (specifier === 'virtual') return { url: 'virtual:x', format: 'module', shortCircuit: true };
+        try { return await next(specifier, context) } catch (error) {
+          if (!error.url?.endsWith('.js') || error.url.endsWith('none.js')) throw error;
+          const found = await next(error.url.replace(/js$/, 'ts'), context);
+          return found;
+        }
+      }
+      export function load(url, context, next) {
+        if (url === 'virtual:x') return { format: 'module', shortCircuit: true, source: 'export const x = "virtual"' };
+        return next(url, context);
+      }`,
+      'shared.js': 'export const shared = "shared";',
+      'app.js':
+        'import { x } from "virtual"; import { circle } from "./circle.js"; export const text = "ONE " + x + circle();',
+      'circle.js': 'export { text } from "./app.js"; export const circle = () => "round";',
+      'lib/typed.ts': 'const kind: string = "typed ONE"; export { kind };',
+    },
+    ['main.js'],
+  );
+  expect(output).toContain('two virtualround typed two');
+});
+
+test('`--loader` registers hooks for the main module too', () =>
+  same(
+    {
+      'hooks.mjs':
+        "export const load = async (url, context, next) => url.endsWith('.cat') ? { format: 'module', shortCircuit: true, source: 'console.log(\"a cat\")' } : next(url, context);",
+      'main.cat': 'meow',
+    },
+    ['--loader', './hooks.mjs', 'main.cat'],
+  ));
+
 test('classes of streams are called without `new`, and derived from as graceful-fs does', () =>
   same({
     'main.mjs': `import fs from 'node:fs';
