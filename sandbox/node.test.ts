@@ -205,6 +205,17 @@ describe('a process', () => {
       ['main.cjs', 'one', '--two'],
     ));
 
+  test('what it says for NODE_DEBUG', () =>
+    same(
+      {
+        'main.cjs': `const { debuglog } = require('util'); const { spawnSync } = require('child_process');
+          if (process.argv[2]) { for (const name of ['one', 'two', 'three']) { const log = debuglog(name); log('%s %d', name, 1); console.log(log.enabled) } }
+          else { const { stdout, stderr } = spawnSync(process.execPath, [__filename, 'child'], { encoding: 'utf8', env: { NODE_DEBUG: 'ONE,t*o,th*' } });
+            console.log(stdout, stderr.replace(/ \\d+:/g, '')) }`,
+      },
+      ['main.cjs'],
+    ));
+
   test('its streams', async () => {
     await same({
       'main.mjs': `import { pipeline } from 'node:stream/promises'; import { createReadStream, createWriteStream } from 'node:fs'
@@ -232,7 +243,7 @@ describe('a process', () => {
     same({
       'main.mjs': `import fs from 'node:fs'; import { mkdtemp, opendir, rm, stat } from 'node:fs/promises'; import { sep } from 'node:path'
         fs.mkdirSync('a/b/c', { recursive: true }); fs.writeFileSync('a/x', 'x', { mode: 0o755 }); fs.symlinkSync('x', 'a/l'); fs.copyFileSync('a/x', 'a/y')
-        console.log(fs.readdirSync('a').sort(), fs.readdirSync('a', { recursive: true }).sort(), fs.readlinkSync('a/l'), fs.realpathSync('a/l'))
+        console.log(fs.readdirSync('a').sort(), fs.readdirSync('a', { recursive: true }).sort(), fs.readdirSync(process.cwd() + '/a/', { recursive: true }).sort(), fs.readlinkSync('a/l'), fs.realpathSync('a/l'))
         console.log((fs.statSync('a/x').mode & 0o777).toString(8), fs.lstatSync('a/l').isSymbolicLink(), (await stat('a')).isDirectory())
         for (const path of ['nope', 'a/x/y']) try { fs.readFileSync(path) } catch ({ code, syscall }) { console.log(code, syscall) }
         try { fs.mkdirSync('a') } catch ({ code }) { console.log(code) }

@@ -3,6 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import { isBuiltin } from 'node:module';
 import { posix, win32 } from 'node:path';
+import type { Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import type { Task } from '../task.ts';
@@ -238,7 +239,18 @@ function createUrl(task: Task): Members {
 function createUtil(process: () => Process): Members {
   const parse = (config: Parameters<typeof parseArgs>[0] = {}) =>
     parseArgs({ ...config, args: config.args ?? process().argv.slice(2) });
-  return { ...engine('util'), parseArgs: parse };
+  /** Says what `NODE_DEBUG` asks for; the engine's says everything. */
+  const debuglog = (section: string) => {
+    const { env, pid, stderr } = process();
+    const asked = (env.NODE_DEBUG ?? '').split(',').map((pattern) => RegExp.escape(pattern).replaceAll('\\*', '.*'));
+    const enabled = asked.some((pattern) => new RegExp(`^${pattern}$`, 'i').test(section));
+    const format = engine('util').format as (...parameters: unknown[]) => string;
+    const log = (...parameters: unknown[]) => {
+      if (enabled) (stderr as Writable).write(`${section.toUpperCase()} ${pid}: ${format(...parameters)}\n`);
+    };
+    return Object.assign(log, { enabled });
+  };
+  return { ...engine('util'), parseArgs: parse, debuglog, debug: debuglog };
 }
 
 function createTimerPromises(timers: Record<string, AnyFunction>): Members {
