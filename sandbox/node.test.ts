@@ -205,6 +205,17 @@ describe('a process', () => {
       ['main.cjs', 'one', '--two'],
     ));
 
+  test('what it says for NODE_DEBUG', () =>
+    same(
+      {
+        'main.cjs': `const { debuglog } = require('util'); const { spawnSync } = require('child_process');
+          if (process.argv[2]) { for (const name of ['one', 'two', 'three']) { const log = debuglog(name); log('%s %d', name, 1); console.log(log.enabled) } }
+          else { const { stdout, stderr } = spawnSync(process.execPath, [__filename, 'child'], { encoding: 'utf8', env: { NODE_DEBUG: 'ONE,t*o,th*' } });
+            console.log(stdout, stderr.replace(/ \\d+:/g, '')) }`,
+      },
+      ['main.cjs'],
+    ));
+
   test('its streams', async () => {
     await same({
       'main.mjs': `import { pipeline } from 'node:stream/promises'; import { createReadStream, createWriteStream } from 'node:fs'
@@ -232,7 +243,7 @@ describe('a process', () => {
     same({
       'main.mjs': `import fs from 'node:fs'; import { mkdtemp, opendir, rm, stat } from 'node:fs/promises'; import { sep } from 'node:path'
         fs.mkdirSync('a/b/c', { recursive: true }); fs.writeFileSync('a/x', 'x', { mode: 0o755 }); fs.symlinkSync('x', 'a/l'); fs.copyFileSync('a/x', 'a/y')
-        console.log(fs.readdirSync('a').sort(), fs.readdirSync('a', { recursive: true }).sort(), fs.readlinkSync('a/l'), fs.realpathSync('a/l'))
+        console.log(fs.readdirSync('a').sort(), fs.readdirSync('a', { recursive: true }).sort(), fs.readdirSync(process.cwd() + '/a/', { recursive: true }).sort(), fs.readlinkSync('a/l'), fs.realpathSync('a/l'))
         console.log((fs.statSync('a/x').mode & 0o777).toString(8), fs.lstatSync('a/l').isSymbolicLink(), (await stat('a')).isDirectory())
         for (const path of ['nope', 'a/x/y']) try { fs.readFileSync(path) } catch ({ code, syscall }) { console.log(code, syscall) }
         try { fs.mkdirSync('a') } catch ({ code }) { console.log(code) }
@@ -370,6 +381,64 @@ test('hooks find and make modules', () =>
     'old.cjs': 'module.exports = ["REPLACED", require("node:path").sep];',
     'data.yaml': 'a:b',
   }));
+
+test('hooks of `register`, which may be asynchronous, find and make what is imported', async () => {
+  const output = await same(
+    {
+      'package.json': '{"type":"module","imports":{"#lib/*":"./lib/*.js"}}',
+      'main.js': `import { register } from 'node:module';
+      import { MessageChannel } from 'node:worker_threads';
+      const { port1, port2 } = new MessageChannel();
+      register('./first.js', import.meta.url, { data: { from: 'ONE', to: 'two', port: port2 }, transferList: [port2] });
+      register('./second.js', { parentURL: import.meta.url });
+      const { text } = await import('./app.js');
+      console.log(text, (await import('#lib/typed')).kind, import.meta.resolve('./app.js').split('/').at(-1));
+      console.log(await Promise.all([import('./app.js'), import('./circle.js')]).then(([a, b]) => [a.text, b.text]));
+      try { await import('./none.js') } catch (error) { console.log(error.code, error.url?.split('/').at(-1)) }
+      try { register('./missing.js', import.meta.url) } catch (error) { console.log(error.code) }
+      port1.once('message', (message) => { console.log('told', message); port1.close() });`,
+      'first.js': `import { shared } from './shared.js';
+      let change;
+      export async function initialize(data) { change = data; data.port.postMessage('ready ' + shared); }
+      export async function load(url, context, next) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        const loaded = await next(url, context);
+        if (!url.includes('/lib/') && !url.endsWith('app.js')) return loaded;
+        const source = String(loaded.source).replace(change.from, change.to);
+        return { ...loaded, source };
+      }`,
+      'second.js': `export async function resolve(specifier, context, next) {
+        if (specifier === 'virtual') return { url: 'virtual:x', format: 'module', shortCircuit: true };
+        try { return await next(specifier, context) } catch (error) {
+          if (!error.url?.endsWith('.js') || error.url.endsWith('none.js')) throw error;
+          const found = await next(error.url.replace(/js$/, 'ts'), context);
+          return found;
+        }
+      }
+      export function load(url, context, next) {
+        if (url === 'virtual:x') return { format: 'module', shortCircuit: true, source: 'export const x = "virtual"' };
+        return next(url, context);
+      }`,
+      'shared.js': 'export const shared = "shared";',
+      'app.js':
+        'import { x } from "virtual"; import { circle } from "./circle.js"; export const text = "ONE " + x + circle();',
+      'circle.js': 'export { text } from "./app.js"; export const circle = () => "round";',
+      'lib/typed.ts': 'const kind: string = "typed ONE"; export { kind };',
+    },
+    ['main.js'],
+  );
+  expect(output).toContain('two virtualround typed two');
+});
+
+test('`--loader` registers hooks for the main module too', () =>
+  same(
+    {
+      'hooks.mjs':
+        "export const load = async (url, context, next) => url.endsWith('.cat') ? { format: 'module', shortCircuit: true, source: 'console.log(\"a cat\")' } : next(url, context);",
+      'main.cat': 'meow',
+    },
+    ['--loader', './hooks.mjs', 'main.cat'],
+  ));
 
 test('classes of streams are called without `new`, and derived from as graceful-fs does', () =>
   same({

@@ -69,6 +69,21 @@ describe('frameworks, as the builder bundles them', () => {
     expect((await runners.get('hono', '/9')).status).toBe(404);
   });
 
+  it('AdonisJS, built by `node ace build`: its hooks for modules, decorators, validation and its logger', async () => {
+    await deploy('adonis', { APP_KEY: 'a key that has at least 32 characters' });
+    const body = JSON.stringify({ name: 'Bodø' });
+    expect(await runners.get('adonis', '/', { method: 'POST', headers: json, body })).toMatchObject({
+      status: 201,
+      text: '{"name":"Bodø"}',
+    });
+    expect((await runners.get('adonis')).text).toBe('1 at pier 7');
+    expect((await runners.get('adonis', '/', { method: 'POST', headers: json, body: '{"name":"a"}' })).status).toBe(
+      422,
+    );
+    // pino writes it through a transport, which is a thread elsewhere.
+    await expect.poll(() => runners.log('adonis')).toMatch(/web\.1: \{"level":30,.*"msg":"started HTTP server on/);
+  });
+
   it('server-sent events, as they come', async () => {
     await deploy('sse');
     const response = await open(runners.port(), 'sse.localhost', '/events');
@@ -83,11 +98,13 @@ describe('frameworks, as the builder bundles them', () => {
 
   const json = { 'content-type': 'application/json' };
 
-  async function deploy(app: string): Promise<void> {
+  async function deploy(app: string, config: Record<string, string> = {}): Promise<void> {
     const { build } = await startBuilder();
     const { slug, output } = await build(await fixture(app));
     if (!slug) throw new Error(output);
-    await runners.announce(runners.route(app, slugOf(slug.bytes)));
+    const route = runners.route(app, slugOf(slug.bytes));
+    if (route.release) Object.assign(route.release.config, config);
+    await runners.announce(route);
     expect((await runners.get(app)).status).toBe(200);
   }
 });

@@ -129,7 +129,8 @@ function linkInside(tree: string, place: string, { resolved }: LockEntry): void 
   if (existsSync(manifest)) linkCommands(readPackageFacts(readFileSync(manifest, 'utf8'), false).bin, tree, place);
 }
 
-function materialize({ directory, files }: StoredPackage, target: string): void {
+/** Puts a stored package's files into a directory, as hard links. */
+export function materialize({ directory, files }: Pick<StoredPackage, 'directory' | 'files'>, target: string): void {
   const made = new Set<string>();
   for (const file of files) {
     const path = join(target, file);

@@ -46,6 +46,20 @@ it('takes the last version in JavaScript of a compiler that has become machine c
   expect(replaced).toEqual([{ name: 'typescript@7.0.2', version: '6.0.3', by: 'typescript', dev: true }]);
 });
 
+it('puts a package of its own in the place of what no build can take, and names what that runs on', () => {
+  const { lock, replaced, substitutes } = use({
+    'node_modules/@swc/core': { version: '1.15.11', dev: true },
+    'node_modules/thread-stream': { version: '4.2.1' },
+    'node_modules/swc': { link: true, resolved: 'swc' },
+  });
+  expect(Object.keys(lock.packages)).toEqual(['node_modules/swc']);
+  expect(substitutes).toEqual([
+    { name: '@swc/core', version: '1.15.11', place: 'node_modules/@swc/core', dev: true },
+    { name: 'thread-stream', version: '4.2.1', place: 'node_modules/thread-stream', dev: false },
+  ]);
+  expect(replaced).toEqual([{ name: '@swc/core', version: '1.15.11', by: '@swc/wasm', dev: true }]);
+});
+
 it('leaves a workspace of that name alone', () => {
   const { lock, replaced } = use({ 'node_modules/rollup': { link: true, resolved: 'packages/rollup' } });
   expect(lock.packages['node_modules/rollup']).toEqual({ link: true, resolved: 'packages/rollup' });

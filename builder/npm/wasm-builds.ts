@@ -1,5 +1,6 @@
 import { type Lock, type LockEntry, packageName } from './lock.ts';
 import { runsHere } from './platform.ts';
+import { hasSubstitute, type Substitute, substituteBy } from './substitutes.ts';
 
 /**
  * Packages with machine code, and what their makers publish for WebAssembly under the same versions. It takes the
@@ -9,7 +10,6 @@ const builds: Record<string, string> = {
   esbuild: 'esbuild-wasm',
   rollup: '@rollup/wasm-node',
   lightningcss: 'lightningcss-wasm',
-  '@swc/core': '@swc/wasm',
   '@parcel/watcher': '@parcel/watcher-wasm',
   // The same compiler in JavaScript.
   'sass-embedded': 'sass',
@@ -100,8 +100,8 @@ export interface Unreplaced {
  * of this where the lock pins the one for `wasm32`. A lock that was made for one platform alone may lack it.
  *
  * @param root where the app stands for its scripts
- * @returns the lock to install; what was replaced, by name; what nothing replaces; what the lock lacks; and what the
- * packages are to find in their environment
+ * @returns the lock to install; what was replaced, by name; what comes in the place of packages besides; what nothing
+ * replaces; what the lock lacks; and what the packages are to find in their environment
  */
 export function useWasmBuilds(
   { lockfileVersion, packages }: Lock,
@@ -109,11 +109,13 @@ export function useWasmBuilds(
 ): {
   lock: Lock;
   replaced: Replacement[];
+  substitutes: Substitute[];
   unreplaced: Unreplaced[];
   missing: MissingBuild[];
   environment: Record<string, string>;
 } {
   const replaced: Replacement[] = [];
+  const substitutes: Substitute[] = [];
   const unreplaced: Unreplaced[] = [];
   const environment: Record<string, string> = {};
   const missing: MissingBuild[] = [];
@@ -132,6 +134,12 @@ export function useWasmBuilds(
       replaced.push({ name: `${name}@${version}`, version: last.version, by: name, dev });
       continue;
     }
+    if (isPackage && hasSubstitute(name)) {
+      substitutes.push({ name, version, place, dev });
+      const by = substituteBy(name);
+      if (by !== undefined) replaced.push({ name, version, by, dev });
+      continue;
+    }
     const by = isPackage ? own(builds, name) : undefined;
     changed[place] = by === undefined ? entry : buildOf(entry, by);
     if (by !== undefined) replaced.push({ name, version, by, dev });
@@ -143,7 +151,7 @@ export function useWasmBuilds(
     replaced.push({ ...companion, version, dev });
   }
   replaced.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { lock: { lockfileVersion, packages: changed }, replaced, unreplaced, missing, environment };
+  return { lock: { lockfileVersion, packages: changed }, replaced, substitutes, unreplaced, missing, environment };
 }
 
 function own<Value>(values: Record<string, Value>, name: string): Value | undefined {

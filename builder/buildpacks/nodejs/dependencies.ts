@@ -6,6 +6,7 @@ import { developmentPlaces } from '../../npm/lock.ts';
 import type { Manifest } from '../../npm/manifest.ts';
 import { projectSettings } from '../../npm/npmrc.ts';
 import { resolve, resolvePackage } from '../../npm/resolve.ts';
+import { installSubstitute } from '../../npm/substitutes.ts';
 import { addBuild, ownBuilds, useWasmBuilds } from '../../npm/wasm-builds.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { count } from './count.ts';
@@ -40,30 +41,33 @@ export async function installDependencies(
   const settings = await projectSettings(tree, config, context.settings);
   const update = config.USE_NPM_INSTALL === 'true';
   log.step('Installing dependencies');
-  const { lock, replaced, unreplaced, environment, lockfile } = await context.phase('resolve', async () => {
-    const options = {
-      scratch: join(scratch, 'resolve'),
-      cache,
-      settings,
-      signal,
-      update,
-      ...(lockfiles && { lockfiles }),
-    };
-    const { lock: resolved, lockfile } = await resolve(tree, manifests, options);
-    const { lock, missing, ...rest } = useWasmBuilds(resolved, mount);
-    const wanted = missing.filter(({ dev }) => development || !dev);
-    const found = await Promise.all(
-      wanted.map(({ name, version }, at) =>
-        resolvePackage(name, version, { ...options, scratch: join(scratch, `resolve-build-${at}`) }),
-      ),
-    );
-    for (const [at, build] of wanted.entries()) {
-      const own = found[at];
-      if (own !== undefined) addBuild(lock, build, own);
-      else log.warn(`${build.of} has native code, and the registry has no ${build.name} that could take its place.`);
-    }
-    return { lock, ...rest, lockfile };
-  });
+  const { lock, replaced, substitutes, unreplaced, environment, lockfile } = await context.phase(
+    'resolve',
+    async () => {
+      const options = {
+        scratch: join(scratch, 'resolve'),
+        cache,
+        settings,
+        signal,
+        update,
+        ...(lockfiles && { lockfiles }),
+      };
+      const { lock: resolved, lockfile } = await resolve(tree, manifests, options);
+      const { lock, missing, ...rest } = useWasmBuilds(resolved, mount);
+      const wanted = missing.filter(({ dev }) => development || !dev);
+      const found = await Promise.all(
+        wanted.map(({ name, version }, at) =>
+          resolvePackage(name, version, { ...options, scratch: join(scratch, `resolve-build-${at}`) }),
+        ),
+      );
+      for (const [at, build] of wanted.entries()) {
+        const own = found[at];
+        if (own !== undefined) addBuild(lock, build, own);
+        else log.warn(`${build.of} has native code, and the registry has no ${build.name} that could take its place.`);
+      }
+      return { lock, ...rest, lockfile };
+    },
+  );
   if (lockfile === undefined) log.detail(`Installing node modules${lockfiles ? '' : ' (package.json)'}`);
   else log.detail(`Installing node modules (${lockfile})`);
   if (lockfile === undefined && Object.keys(lock.packages).length > 1) {
@@ -80,16 +84,21 @@ export async function installDependencies(
     log.warn(`${name}@${version} has native code, which does not run here, and nothing takes its place.`, help);
   }
   const start = performance.now();
-  const installed = await context.phase('install', () =>
-    install(lock, tree, { store, settings, web, scratch, development, signal }),
-  );
+  const wanted = substitutes.filter(({ dev }) => development || !dev);
+  const installed = await context.phase('install', async () => {
+    const done = await install(lock, tree, { store, settings, web, scratch, development, signal });
+    await Promise.all(wanted.map((each) => installSubstitute(each, tree, { store, settings, signal })));
+    return { ...done, packages: done.packages + wanted.length };
+  });
   const seconds = (performance.now() - start) / 1000;
   log.detail('', `added ${count(installed.packages, 'package')} in ${seconds.toFixed(1)}s`, '');
   return {
     installed,
     lockfile,
     environment,
-    development: development ? developmentPlaces(lock) : [],
+    development: development
+      ? [...developmentPlaces(lock), ...wanted.filter(({ dev }) => dev).map(({ place }) => place)]
+      : [],
     ignoreScripts: settings.ignoreScripts === true,
   };
 }

@@ -9,6 +9,8 @@ interface FrameworkServer {
   command?: RegExp;
   /** What else tells it from any other file of that name. */
   beside?: string;
+  /** The file that the command names, where it is meant for the directory of the build: only without it. */
+  unless?: string;
 }
 
 const servers: readonly FrameworkServer[] = [
@@ -18,6 +20,13 @@ const servers: readonly FrameworkServer[] = [
   { files: ['dist/server/entry.mjs'], command: /^astro preview$/ },
   // SvelteKit with @sveltejs/adapter-node.
   { files: ['build/index.js'], beside: 'build/handler.js' },
+  // AdonisJS, which is started from within `build`.
+  {
+    files: ['build/bin/server.js'],
+    command: /^node (\.\/)?bin\/server(\.js)?$/,
+    beside: 'build/ace.js',
+    unless: 'bin/server.js',
+  },
   // NestJS, whose command compiles again and starts another process.
   { files: ['dist/main.js', 'dist/src/main.js'], command: /^nest start$/, beside: 'nest-cli.json' },
 ];
@@ -29,8 +38,11 @@ const servers: readonly FrameworkServer[] = [
  * @returns undefined for any other command; the file where the framework leaves it, even if it is not there
  */
 export function fileOfCommand(command: string, tree: string): string | undefined {
-  const files = servers.find((server) => server.command?.test(command))?.files;
-  return files?.find((file) => existsSync(join(tree, file))) ?? files?.[0];
+  const isThere = (file: string): boolean => existsSync(join(tree, file));
+  const isMeant = ({ beside, unless }: FrameworkServer): boolean =>
+    unless === undefined || (!isThere(unless) && beside !== undefined && isThere(beside));
+  const files = servers.find((server) => server.command?.test(command) && isMeant(server))?.files;
+  return files?.find(isThere) ?? files?.[0];
 }
 
 /**

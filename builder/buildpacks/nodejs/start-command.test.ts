@@ -27,12 +27,17 @@ const scripts = {
 
 let tree: string;
 beforeEach(() => {
-  tree = temporaryDirectory();
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(tree, path)), { recursive: true });
-    writeFileSync(join(tree, path), text);
-  }
+  tree = makeTree(files);
 });
+
+function makeTree(files: Record<string, string>): string {
+  const directory = temporaryDirectory();
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), text);
+  }
+  return directory;
+}
 
 test.for([
   ['node server.js', 'server.js'],
@@ -84,6 +89,13 @@ test.for([
   ['node a.js && node b.js', 'it needs a shell'],
 ])('%s: %s', ([command = '', why]) => {
   expect(() => resolveStart(command, tree, { scripts })).toThrow(why);
+});
+
+test('AdonisJS, whose own command is meant for the directory of its build', () => {
+  const built = makeTree({ 'build/ace.js': '', 'build/bin/server.js': '', 'bin/server.ts': '' });
+  expect(resolveStart('node bin/server.js', built, {}).file).toBe('build/bin/server.js');
+  const own = makeTree({ 'build/ace.js': '', 'build/bin/server.js': '', 'bin/server.js': '' });
+  expect(resolveStart('node bin/server.js', own, {}).file).toBe('bin/server.js');
 });
 
 test.for(['node ../server.js', 'node /etc/passwd', 'node src/missing.js'])(

@@ -3,7 +3,8 @@ import { AsyncResource } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import { isBuiltin } from 'node:module';
 import { posix, win32 } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import type { Writable } from 'node:stream';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import type { Task } from '../task.ts';
 import { createChildProcess } from './child-process.ts';
@@ -238,7 +239,18 @@ function createUrl(task: Task): Members {
 function createUtil(process: () => Process): Members {
   const parse = (config: Parameters<typeof parseArgs>[0] = {}) =>
     parseArgs({ ...config, args: config.args ?? process().argv.slice(2) });
-  return { ...engine('util'), parseArgs: parse };
+  /** Says what `NODE_DEBUG` asks for; the engine's says everything. */
+  const debuglog = (section: string) => {
+    const { env, pid, stderr } = process();
+    const asked = (env.NODE_DEBUG ?? '').split(',').map((pattern) => RegExp.escape(pattern).replaceAll('\\*', '.*'));
+    const enabled = asked.some((pattern) => new RegExp(`^${pattern}$`, 'i').test(section));
+    const format = engine('util').format as (...parameters: unknown[]) => string;
+    const log = (...parameters: unknown[]) => {
+      if (enabled) (stderr as Writable).write(`${section.toUpperCase()} ${pid}: ${format(...parameters)}\n`);
+    };
+    return Object.assign(log, { enabled });
+  };
+  return { ...engine('util'), parseArgs: parse, debuglog, debug: debuglog };
 }
 
 function createTimerPromises(timers: Record<string, AnyFunction>): Members {
@@ -269,6 +281,12 @@ function createTimerPromises(timers: Record<string, AnyFunction>): Members {
   };
 }
 
+/** Of `register`; what `data` holds is handed over as it is. */
+interface RegisterOptions {
+  parentURL?: string | URL;
+  data?: unknown;
+}
+
 function createModule(loader: Loader): unknown {
   const { Module } = loader;
   const names = (engine('module').builtinModules as string[]).filter((name) => !name.startsWith('node:'));
@@ -287,8 +305,12 @@ function createModule(loader: Loader): unknown {
     constants: { compileCacheStatus: { FAILED: 0, ENABLED: 1, ALREADY_ENABLED: 2, DISABLED: 3 } },
     findPackageJSON: () => undefined,
     registerHooks: (hooks: ModuleHooks) => loader.hooks.register(hooks),
-    // Hooks in a thread of their own are not there; tools that can do without them look whether this is.
-    register: undefined,
+    register: (specifier: unknown, parent?: unknown, options?: RegisterOptions) => {
+      const given = typeof parent === 'object' && !(parent instanceof URL) ? (parent as RegisterOptions) : options;
+      const from = String((typeof parent === 'string' || parent instanceof URL ? parent : given?.parentURL) ?? '');
+      const seenFrom = from.startsWith('file:') ? fileURLToPath(from) : posix.join(loader.task.cwd, 'noop.js');
+      loader.register(String(specifier), seenFrom, given?.data);
+    },
     globalPaths: [],
   });
 }

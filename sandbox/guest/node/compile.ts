@@ -40,9 +40,27 @@ export function evaluate(code: string, name: string): unknown {
  * @param all whether syntax that is more than types, such as `enum`, is compiled too
  */
 export function readSource(path: string, all = false): string {
-  const source = String(fs.readFileSync(path, 'utf8'));
-  const text = source.charCodeAt(0) === 0xfeff ? source.slice(1) : source;
+  const text = readText(path);
   return /\.[cm]?ts$/.test(path) ? stripTypes(text, path, all) : text;
+}
+
+/** Reads a file's text as it is. */
+export function readText(path: string): string {
+  const source = String(fs.readFileSync(path, 'utf8'));
+  return source.charCodeAt(0) === 0xfeff ? source.slice(1) : source;
+}
+
+/** The specifiers that a source imports statically, where it is a module. */
+export function staticRequests({ format, text }: { format: string | undefined; text: string }, path: string): string[] {
+  if (format === 'module') return compileModule(text, path).requests.map(({ specifier }) => specifier);
+  if (format !== undefined) return [];
+  try {
+    compileCommonJs(text, path);
+    return [];
+  } catch (error) {
+    if (!looksLikeModule(error)) return [];
+    return compileModule(text, path).requests.map(({ specifier }) => specifier);
+  }
 }
 
 /** @throws SyntaxError with code ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX or ERR_INVALID_TYPESCRIPT_SYNTAX */

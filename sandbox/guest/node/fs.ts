@@ -51,6 +51,9 @@ export function createFs(task: Task): Members {
       const { cwd = '.' } = options as { cwd?: string | URL };
       return [pattern, { ...(options as object), cwd: place(cwd) }, ...rest];
     }
+    // memfs takes the slash for a part of the path when it lists a tree, and a directory is what it wants anyway.
+    if (base === 'readdir' && typeof parameters[0] === 'string')
+      return [joinPath(task.cwd, parameters[0]), ...parameters.slice(1)];
     if (twoPaths.includes(base)) return placeFirst(2, parameters);
     return onePath.includes(base) ? placeFirst(1, parameters) : parameters;
   };

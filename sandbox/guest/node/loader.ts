@@ -4,8 +4,16 @@ import { pathToFileURL } from 'node:url';
 import type { Task } from '../task.ts';
 import { fs } from '../tree.ts';
 import { createModuleClass, type ModuleClass } from './commonjs.ts';
-import { type CompiledModule, compileModule, looksLikeModule, readSource } from './compile.ts';
-import { Hooks } from './hooks.ts';
+import {
+  type CompiledModule,
+  compileModule,
+  looksLikeModule,
+  readSource,
+  readText,
+  staticRequests,
+  stripTypes,
+} from './compile.ts';
+import { Hooks, type HooksModule } from './hooks.ts';
 import { type Format, failure, formatOf, resolveSpecifier, type Way } from './resolve.ts';
 import { mappedFile, readPaths, sourceFile, withCommonJsNames } from './typescript.ts';
 
@@ -33,6 +41,8 @@ export class Loader {
   readonly #modules = new Map<string, Module>();
   /** Those that the program registers. */
   readonly hooks: Hooks;
+  /** Loads modules of hooks. */
+  #hooksLoader: Loader | undefined;
   mainPath: string | undefined;
   /** Whether TypeScript is run as `tsx` does; see typescript.ts. */
   readonly #typescript: boolean;
@@ -49,7 +59,9 @@ export class Loader {
     this.hooks = new Hooks({
       find: (specifier, from, way) => this.#find(specifier, from, way),
       formatOf,
-      read: (path) => readSource(path, this.#typescript),
+      read: readText,
+      strip: (text, path) => stripTypes(text, path, this.#typescript),
+      requests: staticRequests,
     });
     this.Module = createModuleClass(this);
   }
@@ -94,7 +106,7 @@ export class Loader {
     const real = String(fs.realpathSync(path));
     this.mainPath = real;
     const format = formatOf(real);
-    if (format === 'module') {
+    if (format === 'module' || this.hooks.wait) {
       await this.importPath(real);
       return;
     }
@@ -108,11 +120,13 @@ export class Loader {
 
   /** `import(specifier)` from a file. */
   async import(specifier: string, from: string): Promise<object> {
+    if (this.hooks.wait) await this.task.holdFor(this.hooks.prepare(specifier, from));
     const module = specifier.startsWith('data:') ? this.#data(specifier) : this.#resolve(specifier, from);
     return this.#evaluate(module);
   }
 
   async importPath(path: string): Promise<object> {
+    if (this.hooks.wait) await this.task.holdFor(this.hooks.prepare(pathToFileURL(path).href, undefined));
     return this.#evaluate(this.#load(path));
   }
 
@@ -139,6 +153,25 @@ export class Loader {
     if ('module.exports' in namespace) return namespace['module.exports'];
     if (!('default' in namespace) || '__esModule' in namespace) return namespace;
     return Object.defineProperties({ __proto__: null, __esModule: true }, Object.getOwnPropertyDescriptors(namespace));
+  }
+
+  /**
+   * `register` of `node:module`: adds a module of hooks, which has instances of its own of what it imports.
+   *
+   * @param from absolute path of the file that its specifier is seen from
+   * @param data for its `initialize`
+   * @throws Error when there is no such module
+   */
+  register(specifier: string, from: string, data: unknown): void {
+    this.#hooksLoader ??= new Loader(this.task, this.builtin, { typescript: this.#typescript });
+    const loader = this.#hooksLoader;
+    if (!specifier.startsWith('data:')) loader.find(specifier, from, 'import');
+    const start = async (): Promise<HooksModule> => {
+      const hooks = (await loader.import(specifier, from)) as HooksModule;
+      await hooks.initialize?.(data);
+      return hooks;
+    };
+    this.hooks.registerModule(this.task.holdFor(start()));
   }
 
   /** The `import()` of one file. */

@@ -118,7 +118,13 @@ export function resolveSpecifier(specifier: string, from: string, way: Way): str
   if (found !== undefined)
     return isBuiltin(found) ? `node:${found.replace(/^node:/, '')}` : String(fs.realpathSync(found));
   throw way === 'import'
-    ? failure('ERR_MODULE_NOT_FOUND', `Cannot find ${kindOf(specifier)} '${specifier}' imported from ${from}`)
+    ? Object.assign(
+        failure('ERR_MODULE_NOT_FOUND', `Cannot find ${kindOf(specifier)} '${specifier}' imported from ${from}`),
+        // Hooks look for what it may have meant.
+        (isPath(specifier) || specifier.startsWith('file:')) && {
+          url: new URL(specifier, pathToFileURL(from).href).href,
+        },
+      )
     : Object.assign(failure('MODULE_NOT_FOUND', `Cannot find module '${specifier}'\nRequire stack:\n- ${from}`), {
         requireStack: [from],
       });
@@ -300,7 +306,10 @@ function resolveTarget(
     }
     const path = joinPath(directory, filled);
     if (!isFile(path))
-      throw failure(way === 'import' ? 'ERR_MODULE_NOT_FOUND' : 'MODULE_NOT_FOUND', `Cannot find module '${path}'`);
+      throw Object.assign(
+        failure(way === 'import' ? 'ERR_MODULE_NOT_FOUND' : 'MODULE_NOT_FOUND', `Cannot find module '${path}'`),
+        { url: pathToFileURL(path).href },
+      );
     return path;
   }
   if (Array.isArray(target)) {

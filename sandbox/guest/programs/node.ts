@@ -15,7 +15,7 @@ interface CommandLine {
   args: string[];
   execArgv: string[];
   /** Modules to load first. */
-  preload: { specifier: string; way: 'require' | 'import' }[];
+  preload: { specifier: string; way: 'require' | 'import' | 'register' }[];
   module: boolean;
   /** Run the files as tests: `--test`. */
   test: boolean;
@@ -45,6 +45,8 @@ function parseCommandLine(argv: string[], env: Record<string, string>): CommandL
     }
     if (name === '-r' || name === '--require') line.preload.push({ specifier: value ?? '', way: 'require' });
     else if (name === '--import') line.preload.push({ specifier: value ?? '', way: 'import' });
+    else if (name === '--loader' || name === '--experimental-loader')
+      line.preload.push({ specifier: value ?? '', way: 'register' });
     else if (name === '-e' || name === '--eval') Object.assign(line, { mode: 'eval', subject: value });
     else if (name === '-p' || name === '--print' || name === '-pe')
       Object.assign(line, { mode: 'print', subject: value });
@@ -125,6 +127,7 @@ async function runMain(task: Task, runtime: Runtime, line: CommandLine): Promise
   const here = joinPath(task.cwd, '[eval]');
   for (const { specifier, way } of line.preload) {
     if (way === 'require') loader.Module._load(specifier, null);
+    else if (way === 'register') loader.register(specifier, here, undefined);
     else await loader.import(specifier, here);
   }
   const code =

@@ -43,6 +43,27 @@ test('a package in a try is not needed', async () => {
   expect(globalThis).toMatchObject({ caught: 'MODULE_NOT_FOUND' });
 });
 
+test('a `require` that a module makes itself, by any name, or imports from another file of a bundled package', async () => {
+  const { build } = await startBuilder();
+  const { slug, output } = await build({
+    'package.json': '{"type":"module"}',
+    'index.js': `import { createRequire } from 'node:module';
+      import { __require } from './runtime.js';
+      const require = createRequire(import.meta.url);
+      const load = createRequire(import.meta.url);
+      globalThis.required = [require('./one.cjs'), load('./two.cjs'), __require('./three.cjs')];`,
+    'runtime.js': `import { createRequire } from 'node:module';
+      var __require = /* #__PURE__ */ (() => createRequire(import.meta.url))();
+      export { __require };`,
+    'one.cjs': "module.exports = 'one'",
+    'two.cjs': "module.exports = 'two'",
+    'three.cjs': "module.exports = 'three'",
+  });
+  if (!slug) throw new Error(output);
+  await runSlug(slug);
+  expect(globalThis).toMatchObject({ required: ['one', 'two', 'three'] });
+});
+
 test.for(['/etc/passwd', '../../../../../../etc/hostname', './a/../../../secret.js', '/proc/self/environ'])(
   'nothing outside of the tree is read: %s',
   async (path) => {

@@ -146,7 +146,7 @@ export function nodePlugin({
       async function load(path: string, place: string, loader: Loader): Promise<OnLoadResult | undefined> {
         const source = readFileSync(path, 'utf8');
         // A module's own `require` is the one that esbuild knows how to bundle.
-        let contents = source.includes('createRequire') ? source.replace(ownRequire, '') : source;
+        let contents = /createRequire|__require/.test(source) ? withPlainRequire(source) : source;
         if (contents.includes('require.resolve')) contents = await resolvePaths(contents, path);
         // What does not parse goes on to esbuild as it is, which says where and why.
         const result = await locate(contents, { place, loader, main: place === main, tsconfigRaw }).catch(
@@ -186,7 +186,29 @@ export function nodePlugin({
   };
 }
 
-const ownRequire = /\b(?:const|let|var)\s+require\s*=\s*(?:\w+\.)?createRequire\(\s*import\.meta\.url\s*\);?/;
+/** What a module of ES gives itself a `require` by, under whatever name. */
+const ownRequire = /\b(?:const|let|var)\s+([\w$]+)\s*=\s*(?:\w+\.)?createRequire\(\s*import\.meta\.url\s*\);?/g;
+/** The name that bundlers give it in packages; other files of the package may import it. */
+const bundledRequire = '__require';
+
+/** Lets a module use the `require` that esbuild knows how to bundle in place of one of its own. */
+function withPlainRequire(source: string): string {
+  const names = new Set([bundledRequire]);
+  const result = source.replace(ownRequire, (declaration, name: string) => {
+    if (name === 'require') return '';
+    names.add(name);
+    return declaration;
+  });
+  return [...names].reduce(
+    (text, name) =>
+      text.replace(
+        new RegExp(`(?<![\\w$.])${RegExp.escape(name)}(?=\\(\\s*(?:"[^"\\n]*"|'[^'\\n]*')\\s*\\))`, 'g'),
+        'require',
+      ),
+    result,
+  );
+}
+
 const resolveCall = /\brequire\.resolve\(\s*['"]([^'"\n]+)['"]/g;
 
 /** Marks an import that the plug-in wants resolved for itself: nothing may stand in for it. */

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { unpackTar } from 'modern-tar';
 import { appRoot } from '../../../../schema/app-root.ts';
 import { changePromises } from './promises.ts';
@@ -25,30 +26,36 @@ export async function unpackTree(archive: ReadableStream<Uint8Array>, date: numb
   decodeNames();
 }
 
-/** workerd keeps names as parts of URLs and lists them so: `a b.txt` as `a%20b.txt`. */
+/**
+ * workerd keeps names as parts of URLs and lists them so: `a b.txt` as `a%20b.txt`. In the listing of a whole tree it
+ * gives paths from the root, where Node gives those from the directory, or the name alone of a `Dirent`.
+ */
 function decodeNames(): void {
   const { readdirSync, readdir } = fs;
-  const decode = (entries: unknown): unknown => {
+  const decode = ([path, options]: unknown[], entries: unknown): unknown => {
     if (!Array.isArray(entries)) return entries;
+    const recursive = (options as { recursive?: boolean } | undefined)?.recursive === true;
+    const directory = resolve(process.cwd(), path instanceof URL ? fileURLToPath(path.href) : String(path));
     return entries.map((entry) => {
-      if (typeof entry === 'string') return decodeName(entry);
-      if (typeof entry?.name === 'string') entry.name = decodeName(entry.name);
+      if (typeof entry === 'string') return decodeName(recursive ? relative(directory, `/${entry}`) : entry);
+      if (typeof entry?.name === 'string') entry.name = decodeName(recursive ? basename(entry.name) : entry.name);
+      if (recursive && typeof entry?.parentPath === 'string') entry.parentPath = decodeName(entry.parentPath);
       return entry;
     });
   };
   Object.assign(fs, {
-    readdirSync: (...args: Parameters<typeof readdirSync>) => decode(readdirSync(...args)),
+    readdirSync: (...args: Parameters<typeof readdirSync>) => decode(args, readdirSync(...args)),
     readdir: (...args: unknown[]) => {
       const callback = args.pop() as (error: unknown, entries?: unknown) => void;
       return Reflect.apply(readdir, fs, [
         ...args,
-        (error: unknown, entries: unknown) => callback(error, decode(entries)),
+        (error: unknown, entries: unknown) => callback(error, decode(args, entries)),
       ]);
     },
   });
   const { readdir: promised } = fs.promises;
   changePromises(fs, 'fs/promises', {
-    readdir: async (...args: Parameters<typeof promised>) => decode(await promised(...args)),
+    readdir: async (...args: Parameters<typeof promised>) => decode(args, await promised(...args)),
   });
 }
 

@@ -1,0 +1,3 @@
+import { ignitor } from './app.js';
+
+await ignitor.httpServer().start();
