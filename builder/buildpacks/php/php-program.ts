@@ -2,8 +2,8 @@
  * `php` in a machine: runs a program on the engine that serves the app. It is bundled, and started as
  * `node php.mjs <argument> …` with the app in /app, and the engine beside it.
  */
-import { readFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { buffer } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
@@ -13,8 +13,9 @@ import { PREPENDED, phpIni } from '../../../edge/runtimes/php/adapter/ini.ts';
 import http from '../../../edge/runtimes/php/adapter/lib/http.php';
 import type { Start } from '../../../edge/runtimes/php/adapter/start.ts';
 import { appRoot } from '../../../schema/app-root.ts';
-import { TREE, TreeCopy } from '../../tree-copy.ts';
+import { TREE } from '../../tree-copy.ts';
 import prepared from './lib/program.php';
+import { machineFiles } from './machine-files.ts';
 import { type PhpStart, parsePhp } from './php-arguments.ts';
 
 const PROGRAM = '/islet/program.php';
@@ -37,12 +38,11 @@ const engine = await Engine.start({
     await Promise.all(names.map(async (name) => [name, await compile(readFileSync(beside(`${name}.wasm`)))] as const)),
   ),
   ini: [phpIni(served), ...settings(start)].join('\n'),
+  mounts: mounts(),
   onLog: (line) => console.error(line),
 });
-const copy = new TreeCopy(engine);
 engine.write(PREPENDED, http);
 engine.write(PROGRAM, prepared);
-engine.write('/tmp/.keep', '');
 answerHttpStreams();
 if (start.code !== undefined) engine.write(CODE, start.code);
 const status = await engine.run(
@@ -59,8 +59,17 @@ const status = await engine.run(
   },
   { input: start.input, onOutput: afterMark((bytes) => void process.stdout.write(bytes)) },
 );
-copy.giveBack();
 process.exit(status);
+
+/** The machine's files where it has them, and the app where it is when it serves, too: paths that a build notes must hold. */
+function mounts() {
+  mkdirSync('/tmp', { recursive: true });
+  const own = readdirSync('/').filter((name) => !['dev', 'proc', 'islet'].includes(name));
+  return new Map([
+    ...own.map((name) => [`/${name}`, { tree: machineFiles, at: `/${name}` }] as const),
+    [appRoot, { tree: machineFiles, at: TREE }] as const,
+  ]);
+}
 
 function settings({ settings: given }: PhpStart): string[] {
   const own = ['display_errors = stderr', 'log_errors = Off', 'max_execution_time = 0', 'implicit_flush = On'];

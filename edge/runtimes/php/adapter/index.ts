@@ -9,15 +9,21 @@ import type { BootOptions, Instance } from '../../instance-protocol.ts';
 import { catchErrors, uncaught } from '../../node/adapter/errors.ts';
 import { Events } from '../../node/adapter/events.ts';
 import { Assets } from '../../worker/adapter/assets.ts';
-import { cgiResponse, cgiVariables, type Script } from './cgi.ts';
-import { Engine, type PhpFactory } from './engine.ts';
+import { cgiVariables, type Script } from './cgi.ts';
+import { Engine, OPCACHE_DIR, type PhpFactory } from './engine.ts';
+import { FileTree } from './file-tree.ts';
 import { answerHttpStreams } from './http.ts';
 import { PREPENDED, phpIni } from './ini.ts';
 import http from './lib/http.php';
-import { Site } from './site.ts';
+import { Site, type Tree } from './site.ts';
 import type { Start } from './start.ts';
+import { Worker } from './worker.ts';
+import { Workers } from './workers.ts';
 
 const FILES = 'files/';
+
+/** Requests that are answered at once, where WEB_CONCURRENCY does not say. */
+const BY_DEFAULT = 4;
 
 /** What the wrapper of a router script sends when the router leaves the request to the server. */
 const PASSED = 'x-islet-passed';
@@ -29,7 +35,8 @@ if ((static fn () => require $_SERVER['ISLET_ROUTER'])() === false) header('${PA
 `;
 
 interface Served {
-  engine: Engine;
+  workers: Workers;
+  files: FileTree;
   site: Site;
   assets: Assets;
   start: Start;
@@ -40,8 +47,6 @@ interface Served {
 export class App extends DurableObject implements Instance {
   readonly #events = new Events();
   #served: Served | undefined;
-  /** Resolves when PHP is free: it answers one request at a time. */
-  #free: Promise<unknown> = Promise.resolve();
   #serving = 0;
 
   async boot({ module, files }: BootOptions): Promise<ReadableStream<Uint8Array>> {
@@ -57,28 +62,35 @@ export class App extends DurableObject implements Instance {
       const names = [...start.libraries, ...start.extensions];
       const { default: factory } = await load<{ default: PhpFactory }>('./shared/php.mjs');
       const log = (line: string) => this.#events.output(line);
-      const engine = await Engine.start({
-        factory,
-        module: await compiledModule('php'),
-        libraries: new Map(await Promise.all(names.map(async (name) => [name, await compiledModule(name)] as const))),
-        ini: phpIni(start),
-        onLog: log,
-      });
+      const module = await compiledModule('php');
+      const libraries = new Map(
+        await Promise.all(names.map(async (name) => [name, await compiledModule(name)] as const)),
+      );
       const root = `${appRoot}${start.root && `/${start.root}`}`;
+      const files = new FileTree();
       const assets = new Map<string, Uint8Array<ArrayBuffer>>();
       for (const { header, data = new Uint8Array() } of entries) {
         const path = `${appRoot}/${header.name.slice(FILES.length)}`;
-        engine.write(path, data);
+        files.write(path, data);
         if (path.startsWith(`${root}/`) && !path.endsWith('.php')) assets.set(path.slice(root.length), data);
       }
-      engine.write(ROUTER, ROUTER_SCRIPT);
-      engine.write(PREPENDED, http);
+      files.makeDirectory(OPCACHE_DIR);
       answerHttpStreams();
+      const startWorker = async () => {
+        const mounts = new Map(['/tmp', OPCACHE_DIR].map((place) => [place, { tree: files, at: place }] as const));
+        const engine = await Engine.start({ factory, module, libraries, ini: phpIni(start), mounts, onLog: log });
+        engine.write(ROUTER, ROUTER_SCRIPT);
+        engine.write(PREPENDED, http);
+        return Worker.start(engine, log);
+      };
+      const workers = new Workers({ start: startWorker, most: concurrency(log) });
+      await workers.add();
       this.#served = {
-        engine,
+        workers,
+        files,
         start,
         root,
-        site: new Site(start, root, engine.tree(root), log),
+        site: new Site(start, root, treeOf(files, root), log),
         assets: new Assets(
           assets,
           { directory: '', htmlHandling: 'none', notFoundHandling: 'none', runWorkerFirst: false },
@@ -123,15 +135,15 @@ export class App extends DurableObject implements Instance {
   }
 
   /** A file of the slug with all that static files have; one that PHP has written as it is. */
-  async #file({ assets, engine, root }: Served, path: string, request: Request): Promise<Response> {
+  async #file({ assets, files, root }: Served, path: string, request: Request): Promise<Response> {
     const url = new URL(request.url);
     url.pathname = path;
-    const bytes = engine.read(root + path);
+    const bytes = files.read(root + path);
     return (await assets.find(new Request(url, request))) ?? new Response(bytes ?? null, { status: bytes ? 200 : 404 });
   }
 
   async #run(
-    { engine, root }: Served,
+    { workers, root }: Served,
     request: Request,
     url: URL,
     script: Script,
@@ -143,9 +155,12 @@ export class App extends DurableObject implements Instance {
       ...cgiVariables(request, url, script, { root, bodyLength: body.length }),
       ...more,
     };
-    const output = this.#free.then(() => engine.answer(variables, body));
-    this.#free = output.catch(() => {});
-    return cgiResponse(await output, request.method);
+    const { response, done } = await workers.serve(variables, body);
+    this.#serving += 1;
+    void done.finally(() => {
+      this.#serving -= 1;
+    });
+    return response;
   }
 
   async busy(): Promise<boolean> {
@@ -156,6 +171,25 @@ export class App extends DurableObject implements Instance {
     while (this.#serving > 0) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+/** As Heroku's buildpack takes it: how many requests are answered at once. */
+function concurrency(report: (problem: string) => void): number {
+  const { WEB_CONCURRENCY: text } = env as Record<string, string>;
+  if (text === undefined) return BY_DEFAULT;
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  report(`WEB_CONCURRENCY is ${JSON.stringify(text)}, not a number from 1 to 99; it is taken as ${BY_DEFAULT}.`);
+  return BY_DEFAULT;
+}
+
+/** The files below a directory, as they are at the time. */
+const treeOf = (files: FileTree, root: string): Tree => ({
+  isFile: (path) => files.isFile(root + path),
+  isDirectory: (path) => files.isDirectory(root + path),
+  read: (path) => {
+    const bytes = files.read(root + path);
+    return bytes && new TextDecoder().decode(bytes);
+  },
+});
 
 const reasons: Record<number, string> = { 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found', 410: 'Gone' };
 
