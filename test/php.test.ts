@@ -6,6 +6,7 @@ import { INSTALLED, slimPackages } from './support/composer-packages.ts';
 import { FileServer } from './support/file-server.ts';
 import { Platform } from './support/platform.ts';
 import { Repository } from './support/repository.ts';
+import { open } from './support/request.ts';
 
 describe('PHP', () => {
   let platform: Platform;
@@ -119,6 +120,73 @@ describe('PHP', () => {
     await expect.poll(() => platform.log('plain')).toMatch(/app\[web\.1\]: .*went away/);
     expect(await platform.log('plain')).toMatch(/app\[web\.1\]: .*Call to undefined function nowhere\(\)/);
     expect(await platform.log('plain')).toMatch(/Allowed memory size of 134217728 bytes exhausted/);
+  });
+
+  it('sends what PHP writes as it writes it, as fast as it is read, and serves others meanwhile', async () => {
+    const { code, stderr } = await push('streams', {
+      'index.php': '<?php echo "up";',
+      'events.php': `<?php
+        header('Content-Type: text/event-stream');
+        foreach ([1, 2, 3] as $n) { echo "data: $n\\n\\n"; flush(); usleep(400000); }
+      `,
+      'large.php': `<?php
+        for ($sent = 0; $sent < 256; $sent++) {
+          echo str_repeat('x', 1 << 20);
+          file_put_contents('/tmp/sent', $sent);
+        }
+      `,
+      'endless.php': `<?php
+        register_shutdown_function(fn () => file_put_contents('/tmp/gone', connection_aborted() ? 'aborted' : 'done'));
+        while (true) { echo "more\\n"; flush(); sleep(1); }
+      `,
+      'read.php': '<?php echo @file_get_contents($_GET["file"]);',
+      'state.php': `<?php
+        class Kept { static array $seen = []; }
+        Kept::$seen[] = $_GET['as'];
+        $GLOBALS['held'][] = $_GET['as'];
+        putenv('LEFT=' . $_GET['as']);
+        ini_set('precision', '3');
+        chdir('/');
+        define('ONLY_ONCE', $_GET['as']);
+        echo json_encode([Kept::$seen, $held, ONLY_ONCE, ob_get_level(), error_get_last()]);
+      `,
+      'after.php': '<?php echo json_encode([getenv("LEFT"), ini_get("precision"), getcwd(), class_exists("Kept", false)]);',
+    });
+    expect(code, stderr).toBe(0);
+    const host = 'streams.localhost';
+    const get = async (path: string) => (await platform.app('streams', path)).text;
+    expect(await get('/')).toBe('up');
+
+    const events = await open(platform.port, host, '/events.php');
+    const start = performance.now();
+    const arrived: { text: string; at: number }[] = [];
+    let meanwhile: string | undefined;
+    for await (const chunk of events) {
+      arrived.push({ text: String(chunk), at: performance.now() - start });
+      // A worker waits; another serves.
+      if (arrived.length === 1) meanwhile = await get('/');
+    }
+    expect(arrived.map(({ text }) => text)).toEqual(['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n']);
+    expect(meanwhile).toBe('up');
+    expect((arrived[2]?.at ?? 0) - (arrived[0]?.at ?? 0)).toBeGreaterThan(600);
+
+    // What nobody reads is not made: what is under way fits into the buffers between.
+    const large = await open(platform.port, host, '/large.php');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(Number(await get('/read.php?file=/tmp/sent'))).toBeLessThan(128);
+    let bytes = 0;
+    for await (const chunk of large) bytes += (chunk as Buffer).length;
+    expect(bytes).toBe(256 * 2 ** 20);
+
+    const endless = await open(platform.port, host, '/endless.php');
+    await new Promise((resolve) => endless.once('data', resolve));
+    endless.destroy();
+    await expect.poll(() => get('/read.php?file=/tmp/gone'), { timeout: 20_000 }).toBe('aborted');
+
+    for (const as of ['a', 'b', 'c']) {
+      expect(await get(`/state.php?as=${as}`)).toBe(`[["${as}"],["${as}"],"${as}",0,null]`);
+      expect(await get('/after.php')).toBe('[false,"14","\\/tmp\\/app",false]');
+    }
   });
 
   it('runs programs: a release command and one-off dynos', async () => {

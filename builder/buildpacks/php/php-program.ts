@@ -8,9 +8,8 @@ import process from 'node:process';
 import { buffer } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { Engine, type PhpFactory } from '../../../edge/runtimes/php/adapter/engine.ts';
-import { answerHttpStreams } from '../../../edge/runtimes/php/adapter/http.ts';
-import { PREPENDED, phpIni } from '../../../edge/runtimes/php/adapter/ini.ts';
-import http from '../../../edge/runtimes/php/adapter/lib/http.php';
+import { phpIni } from '../../../edge/runtimes/php/adapter/ini.ts';
+import { install } from '../../../edge/runtimes/php/adapter/library.ts';
 import type { Start } from '../../../edge/runtimes/php/adapter/start.ts';
 import { appRoot } from '../../../schema/app-root.ts';
 import { TREE } from '../../tree-copy.ts';
@@ -41,9 +40,8 @@ const engine = await Engine.start({
   mounts: mounts(),
   onLog: (line) => console.error(line),
 });
-engine.write(PREPENDED, http);
+install(engine);
 engine.write(PROGRAM, prepared);
-answerHttpStreams();
 if (start.code !== undefined) engine.write(CODE, start.code);
 const status = await engine.run(
   {

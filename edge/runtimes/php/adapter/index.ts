@@ -12,9 +12,8 @@ import { Assets } from '../../worker/adapter/assets.ts';
 import { cgiVariables, type Script } from './cgi.ts';
 import { Engine, OPCACHE_DIR, type PhpFactory } from './engine.ts';
 import { FileTree } from './file-tree.ts';
-import { answerHttpStreams } from './http.ts';
-import { PREPENDED, phpIni } from './ini.ts';
-import http from './lib/http.php';
+import { phpIni } from './ini.ts';
+import { install } from './library.ts';
 import { Site, type Tree } from './site.ts';
 import type { Start } from './start.ts';
 import { Worker } from './worker.ts';
@@ -75,12 +74,11 @@ export class App extends DurableObject implements Instance {
         if (path.startsWith(`${root}/`) && !path.endsWith('.php')) assets.set(path.slice(root.length), data);
       }
       files.makeDirectory(OPCACHE_DIR);
-      answerHttpStreams();
       const startWorker = async () => {
         const mounts = new Map(['/tmp', OPCACHE_DIR].map((place) => [place, { tree: files, at: place }] as const));
         const engine = await Engine.start({ factory, module, libraries, ini: phpIni(start), mounts, onLog: log });
         engine.write(ROUTER, ROUTER_SCRIPT);
-        engine.write(PREPENDED, http);
+        install(engine);
         return Worker.start(engine, log);
       };
       const workers = new Workers({ start: startWorker, most: concurrency(log) });

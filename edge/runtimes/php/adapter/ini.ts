@@ -1,8 +1,6 @@
 import { EXTENSION_DIR, OPCACHE_DIR } from './engine.ts';
+import { PREPENDED, REPLACED } from './library.ts';
 import type { Start } from './start.ts';
-
-/** A script that PHP runs before the app's. */
-export const PREPENDED = '/islet/http.php';
 
 /** php.ini: what Heroku's buildpack sets, and what an instance has. */
 export const phpIni = ({ extensions, ini }: Start): string => `
@@ -27,6 +25,7 @@ opcache.file_cache = ${OPCACHE_DIR}
 opcache.file_cache_only = On
 opcache.file_cache_consistency_checks = Off
 opcache.file_update_protection = 0
+disable_functions = ${REPLACED.join(',')}
 auto_prepend_file = ${PREPENDED}
 session.save_path = /tmp
 upload_tmp_dir = /tmp
