@@ -6,7 +6,7 @@ import { DurableObject, env } from 'cloudflare:workers';
 import { unpackTar } from 'modern-tar';
 import { appRoot } from '../../../../schema/app-root.ts';
 import type { BootOptions, Instance } from '../../instance-protocol.ts';
-import { catchErrors, uncaught } from '../../node/adapter/errors.ts';
+import { catchErrors, exit, uncaught } from '../../node/adapter/errors.ts';
 import { Events } from '../../node/adapter/events.ts';
 import { Assets } from '../../worker/adapter/assets.ts';
 import { cgiVariables, type Script } from './cgi.ts';
@@ -14,8 +14,10 @@ import { Engine, OPCACHE_DIR, type PhpFactory } from './engine.ts';
 import { FileTree } from './file-tree.ts';
 import { phpIni } from './ini.ts';
 import { install } from './library.ts';
+import { lineReader } from './lines.ts';
+import { programIni, runProgram } from './program.ts';
 import { Site, type Tree } from './site.ts';
-import type { Start } from './start.ts';
+import type { ProgramStart, Start, Site as Web } from './start.ts';
 import { Worker } from './worker.ts';
 import { Workers } from './workers.ts';
 
@@ -38,7 +40,7 @@ interface Served {
   files: FileTree;
   site: Site;
   assets: Assets;
-  start: Start;
+  start: Web;
   /** Absolute path of the document root. */
   root: string;
 }
@@ -47,6 +49,7 @@ export class App extends DurableObject implements Instance {
   readonly #events = new Events();
   #served: Served | undefined;
   #serving = 0;
+  readonly #log = (line: string): void => this.#events.output(line);
 
   async boot({ module, files }: BootOptions): Promise<ReadableStream<Uint8Array>> {
     catchErrors(this.#events);
@@ -58,47 +61,59 @@ export class App extends DurableObject implements Instance {
   async #start(specifier: string, entries: Awaited<ReturnType<typeof unpackTar>>): Promise<void> {
     try {
       const { default: start } = await load<{ default: Start }>(specifier);
-      const names = [...start.libraries, ...start.extensions];
-      const { default: factory } = await load<{ default: PhpFactory }>('./shared/php.mjs');
-      const log = (line: string) => this.#events.output(line);
-      const module = await compiledModule('php');
-      const libraries = new Map(
-        await Promise.all(names.map(async (name) => [name, await compiledModule(name)] as const)),
-      );
-      const root = `${appRoot}${start.root && `/${start.root}`}`;
       const files = new FileTree();
-      const assets = new Map<string, Uint8Array<ArrayBuffer>>();
       for (const { header, data = new Uint8Array() } of entries) {
-        const path = `${appRoot}/${header.name.slice(FILES.length)}`;
-        files.write(path, data);
-        if (path.startsWith(`${root}/`) && !path.endsWith('.php')) assets.set(path.slice(root.length), data);
+        files.write(`${appRoot}/${header.name.slice(FILES.length)}`, data);
       }
       files.makeDirectory(OPCACHE_DIR);
-      const startWorker = async () => {
-        const mounts = new Map(['/tmp', OPCACHE_DIR].map((place) => [place, { tree: files, at: place }] as const));
-        const engine = await Engine.start({ factory, module, libraries, ini: phpIni(start), mounts, onLog: log });
-        engine.write(ROUTER, ROUTER_SCRIPT);
-        install(engine);
-        return Worker.start(engine, log);
-      };
-      const workers = new Workers({ start: startWorker, most: concurrency(log) });
-      await workers.add();
-      this.#served = {
-        workers,
-        files,
-        start,
-        root,
-        site: new Site(start, root, treeOf(files, root), log),
-        assets: new Assets(
-          assets,
-          { directory: '', htmlHandling: 'none', notFoundHandling: 'none', runWorkerFirst: false },
-          log,
-        ),
-      };
-      this.#events.send({ type: 'listening' });
+      if ('program' in start) return exit(await this.#runProgram(start, files));
+      await this.#listen(start, files, entries);
     } catch (error) {
       uncaught(error);
     }
+  }
+
+  /** @returns its exit status */
+  async #runProgram(start: ProgramStart, files: FileTree): Promise<number> {
+    const { file, code, name, args } = start.program;
+    const engine = await engineOf(start, `${programIni}\n${start.ini}`, files, this.#log);
+    const lines = lineReader(this.#log);
+    const status = await runProgram(
+      engine,
+      { ...(file === undefined ? { code } : { file: `${appRoot}/${file}` }), name, args, directory: appRoot },
+      { env: env as Record<string, string>, input: new Uint8Array(), onOutput: lines.write },
+    );
+    lines.end();
+    return status;
+  }
+
+  async #listen(start: Web, files: FileTree, entries: Awaited<ReturnType<typeof unpackTar>>): Promise<void> {
+    const root = `${appRoot}${start.root && `/${start.root}`}`;
+    const assets = new Map<string, Uint8Array<ArrayBuffer>>();
+    for (const { header, data = new Uint8Array() } of entries) {
+      const path = `${appRoot}/${header.name.slice(FILES.length)}`;
+      if (path.startsWith(`${root}/`) && !path.endsWith('.php')) assets.set(path.slice(root.length), data);
+    }
+    const startWorker = async () => {
+      const engine = await engineOf(start, start.ini, files, this.#log);
+      engine.write(ROUTER, ROUTER_SCRIPT);
+      return Worker.start(engine, this.#log);
+    };
+    const workers = new Workers({ start: startWorker, most: concurrency(this.#log) });
+    await workers.add();
+    this.#served = {
+      workers,
+      files,
+      start,
+      root,
+      site: new Site(start, root, treeOf(files, root), this.#log),
+      assets: new Assets(
+        assets,
+        { directory: '', htmlHandling: 'none', notFoundHandling: 'none', runWorkerFirst: false },
+        this.#log,
+      ),
+    };
+    this.#events.send({ type: 'listening' });
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -158,7 +173,8 @@ export class App extends DurableObject implements Instance {
     void done.finally(() => {
       this.#serving -= 1;
     });
-    return response;
+    // A worker that has ended has said why in the log.
+    return response.catch(() => new Response(`${reasons[500]}\n`, { status: 500 }));
   }
 
   async busy(): Promise<boolean> {
@@ -189,7 +205,29 @@ const treeOf = (files: FileTree, root: string): Tree => ({
   },
 });
 
-const reasons: Record<number, string> = { 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found', 410: 'Gone' };
+const reasons: Record<number, string> = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  410: 'Gone',
+  500: 'Internal Server Error',
+};
+
+/** Starts PHP with what all of an app's have. */
+async function engineOf(start: Start, ini: string, files: FileTree, onLog: (line: string) => void): Promise<Engine> {
+  const names = [...start.libraries, ...start.extensions];
+  const { default: factory } = await load<{ default: PhpFactory }>('./shared/php.mjs');
+  const engine = await Engine.start({
+    factory,
+    module: await compiledModule('php'),
+    libraries: new Map(await Promise.all(names.map(async (name) => [name, await compiledModule(name)] as const))),
+    ini: phpIni({ ...start, ini }),
+    mounts: new Map(['/tmp', OPCACHE_DIR].map((place) => [place, { tree: files, at: place }])),
+    onLog,
+  });
+  install(engine);
+  return engine;
+}
 
 async function compiledModule(name: string): Promise<WebAssembly.Module> {
   const { default: module } = await load<{ default: WebAssembly.Module }>(`./shared/${name}.wasm`);

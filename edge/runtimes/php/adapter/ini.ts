@@ -3,7 +3,7 @@ import { PREPENDED, REPLACED } from './library.ts';
 import type { Start } from './start.ts';
 
 /** php.ini: what Heroku's buildpack sets, and what an instance has. */
-export const phpIni = ({ extensions, ini }: Start): string => `
+export const phpIni = ({ extensions, ini }: Pick<Start, 'extensions' | 'ini'>): string => `
 ; Only the log has what went wrong.
 display_errors = Off
 log_errors = On

@@ -6,6 +6,7 @@
 import { errno } from './emscripten.ts';
 import { type Engine, openConnection } from './engine.ts';
 import { encodeRequest, ResponseDecoder } from './fastcgi.ts';
+import { lineReader } from './lines.ts';
 import { Reply } from './reply.ts';
 
 /** A script that a worker runs once, before the app's first. */
@@ -101,8 +102,11 @@ export class Worker {
       records: encodeRequest(variables, body),
       read: 0,
       reply,
-      decoder: new ResponseDecoder((bytes) => reply.write(bytes), log),
-      done: resolve,
+      decoder: new ResponseDecoder((bytes) => reply.write(bytes), log.write),
+      done: () => {
+        log.end();
+        resolve();
+      },
     };
     return { reply, done: promise };
   }
@@ -209,10 +213,3 @@ export class Worker {
 
 /** Resolves when what waits in the isolate has had its turn. */
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
-
-function lineReader(onLine: (line: string) => void): (bytes: Uint8Array) => void {
-  const decoder = new TextDecoder();
-  return (bytes) => {
-    for (const line of decoder.decode(bytes).split('\n')) if (line.trim() !== '') onLine(line);
-  };
-}

@@ -38,11 +38,10 @@ export class Workers {
   async serve(
     variables: Readonly<Record<string, string>>,
     body: Uint8Array,
-  ): Promise<{ response: Response; done: Promise<void> }> {
+  ): Promise<{ response: Promise<Response>; done: Promise<void> }> {
     const worker = await this.#take();
     const { response, done } = worker.serve(variables, body);
-    const after = done.then(() => this.#release(worker));
-    return { response: await response, done: after };
+    return { response, done: done.then(() => this.#release(worker)) };
   }
 
   async #take(): Promise<Worker> {
