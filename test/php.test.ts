@@ -6,6 +6,7 @@ import { INSTALLED, slimPackages } from './support/composer-packages.ts';
 import { FileServer } from './support/file-server.ts';
 import { Platform } from './support/platform.ts';
 import { Repository } from './support/repository.ts';
+import { open } from './support/request.ts';
 
 describe('PHP', () => {
   let platform: Platform;
@@ -66,6 +67,7 @@ describe('PHP', () => {
         $stream = fopen('data:text/plain,to%20be%20read', 'r');
         echo '; ', stream_get_contents($stream), ' ', stream_get_meta_data($stream)['wrapper_data']->headers[1];
       `,
+      'nested.php': '<?php $a = []; for ($i = 0; $i < 500000; $i++) $a = [$a]; echo strlen(serialize($a));',
       'deep.php': '<?php function deeper($n) { return deeper($n + 1); } deeper(0);',
       'hungry.php': `<?php $held = []; while (true) $held[] = str_repeat('x', 1000000);`,
       'state.php': `<?php function once() {} static $count = 0; echo ++$count, ' ', count($_GET), ' ', $_SERVER['HTTP_X_ONCE'] ?? 'none';`,
@@ -113,12 +115,84 @@ describe('PHP', () => {
       /^file_get_contents\(.*\): Failed to open stream: .*; to be read content-type: text\/plain/,
     );
     for (const path of ['/deep.php', '/hungry.php']) expect((await app(path)).status).toBe(500);
+    // What ends PHP itself ends one request: the next has another PHP, with the same files.
+    expect((await app('/nested.php')).status).toBe(500);
+    expect((await app('/data.php')).text).toBe('Ä Ä Ä 2');
     // Nothing of one request is left for the next.
     expect((await app('/state.php?a=1', { headers: { 'x-once': 'yes' } })).text).toBe('1 1 yes');
     expect((await app('/state.php')).text).toBe('1 0 none');
     await expect.poll(() => platform.log('plain')).toMatch(/app\[web\.1\]: .*went away/);
     expect(await platform.log('plain')).toMatch(/app\[web\.1\]: .*Call to undefined function nowhere\(\)/);
+    expect(await platform.log('plain')).toMatch(/app\[web\.1\]: .*PHP ended: /);
     expect(await platform.log('plain')).toMatch(/Allowed memory size of 134217728 bytes exhausted/);
+  });
+
+  it('sends what PHP writes as it writes it, as fast as it is read, and serves others meanwhile', async () => {
+    const { code, stderr } = await push('streams', {
+      'index.php': '<?php echo "up";',
+      'events.php': `<?php
+        header('Content-Type: text/event-stream');
+        foreach ([1, 2, 3] as $n) { echo "data: $n\\n\\n"; flush(); usleep(400000); }
+      `,
+      'large.php': `<?php
+        for ($sent = 0; $sent < 256; $sent++) {
+          echo str_repeat('x', 1 << 20);
+          file_put_contents('/tmp/sent', $sent);
+        }
+      `,
+      'endless.php': `<?php
+        register_shutdown_function(fn () => file_put_contents('/tmp/gone', connection_aborted() ? 'aborted' : 'done'));
+        while (true) { echo "more\\n"; flush(); sleep(1); }
+      `,
+      'read.php': '<?php echo @file_get_contents($_GET["file"]);',
+      'state.php': `<?php
+        class Kept { static array $seen = []; }
+        Kept::$seen[] = $_GET['as'];
+        $GLOBALS['held'][] = $_GET['as'];
+        putenv('LEFT=' . $_GET['as']);
+        ini_set('precision', '3');
+        chdir('/');
+        define('ONLY_ONCE', $_GET['as']);
+        echo json_encode([Kept::$seen, $held, ONLY_ONCE, ob_get_level(), error_get_last()]);
+      `,
+      'after.php':
+        '<?php echo json_encode([getenv("LEFT"), ini_get("precision"), getcwd(), class_exists("Kept", false)]);',
+    });
+    expect(code, stderr).toBe(0);
+    const host = 'streams.localhost';
+    const get = async (path: string) => (await platform.app('streams', path)).text;
+    expect(await get('/')).toBe('up');
+
+    const events = await open(platform.port, host, '/events.php');
+    const start = performance.now();
+    const arrived: { text: string; at: number }[] = [];
+    let meanwhile: string | undefined;
+    for await (const chunk of events) {
+      arrived.push({ text: String(chunk), at: performance.now() - start });
+      // A worker waits; another serves.
+      if (arrived.length === 1) meanwhile = await get('/');
+    }
+    expect(arrived.map(({ text }) => text)).toEqual(['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n']);
+    expect(meanwhile).toBe('up');
+    expect((arrived[2]?.at ?? 0) - (arrived[0]?.at ?? 0)).toBeGreaterThan(600);
+
+    // What nobody reads is not made: what is under way fits into the buffers between.
+    const large = await open(platform.port, host, '/large.php');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(Number(await get('/read.php?file=/tmp/sent'))).toBeLessThan(128);
+    let bytes = 0;
+    for await (const chunk of large) bytes += (chunk as Buffer).length;
+    expect(bytes).toBe(256 * 2 ** 20);
+
+    const endless = await open(platform.port, host, '/endless.php');
+    await new Promise((resolve) => endless.once('data', resolve));
+    endless.destroy();
+    await expect.poll(() => get('/read.php?file=/tmp/gone'), { timeout: 20_000 }).toBe('aborted');
+
+    for (const as of ['a', 'b', 'c']) {
+      expect(await get(`/state.php?as=${as}`)).toBe(`[["${as}"],["${as}"],"${as}",0,null]`);
+      expect(await get('/after.php')).toBe('[false,"14","\\/tmp\\/app",false]');
+    }
   });
 
   it('runs programs: a release command and one-off dynos', async () => {
@@ -160,6 +234,38 @@ exit(3);
     expect(script.status).toBe(0);
     expect(broken.status).toBe(255);
     expect(broken.lines.join('\n')).toMatch(/before[\s\S]*undefined function nowhere\(\)/);
+  });
+
+  it('runs the programs of other process types', async () => {
+    const { code, stderr } = await push('background', {
+      Procfile: "worker: php -d precision=4 work.php 'two words'\nclock: bin/clock\nother: node x.js\n",
+      'index.php': '<?php echo "up";',
+      'work.php': `<?php
+        echo PHP_SAPI, ' ', basename(__FILE__), ' ', json_encode(array_slice($argv, 1)), ' ', 1 / 3, ' ', getenv('DYNO'), "\\n";
+        for ($i = 1; $i < 3; $i++) { usleep(200000); echo "job $i\\n"; }
+        fwrite(STDERR, "no more\\n");
+        while (true) sleep(1);
+      `,
+      'bin/clock': '#!/usr/bin/env php\n<?php echo "tick\\n"; exit(3);',
+    });
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('Process type other does not start: `node x.js` is no program of PHP.');
+    await platform.api('PATCH', '/apps/background/formation', {
+      updates: [
+        { type: 'worker', quantity: 1 },
+        { type: 'clock', quantity: 1 },
+      ],
+    });
+    for (const line of [
+      /app\[worker\.1\]: .*cli work\.php \["two words"\] 0\.3333 worker\.1/,
+      /app\[worker\.1\]: .*job 2/,
+      /app\[worker\.1\]: .*no more/,
+      /app\[clock\.1\]: .*tick/,
+      /heroku\[clock\.1\]: .*Process exited with status 3/,
+    ]) {
+      await expect.poll(() => platform.log('background'), { timeout: 30_000 }).toMatch(line);
+    }
+    expect((await platform.app('background')).text).toBe('up');
   });
 
   it('follows the rules of the web server that the Procfile names', async () => {

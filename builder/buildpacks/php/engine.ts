@@ -104,7 +104,7 @@ export async function engineFiles(names: readonly string[], context: BuildContex
   const directoryOf = async (of: Package) => (await store.get(of, settings, signal)).directory;
   const program = await directoryOf(PROGRAM);
   const module = join(scratch, 'php.mjs');
-  await writeFile(module, withCompiledLibraries(await readFile(join(program, PROGRAM_MODULE), 'utf8')));
+  await writeFile(module, changed(await readFile(join(program, PROGRAM_MODULE), 'utf8')));
   const shared = new Map([
     ['php.wasm', join(program, PROGRAM_WASM)],
     ['php.mjs', module],
@@ -126,14 +126,25 @@ export async function engineFiles(names: readonly string[], context: BuildContex
   return { libraries, extensions, shared };
 }
 
-const LOAD = 'function loadLibData(){';
-
 /**
- * The module compiles libraries out of files. Here it takes compiled ones, which all instances on a machine share: those
- * that it is given as `libraries`, by file name.
+ * What the module is made to do besides: it compiles libraries out of files, and here takes compiled ones, which all
+ * instances on a machine share, by file name out of `libraries`; it shows the parts of itself by which PHP can be made to
+ * wait, and gives a stack that waits the room that it takes.
  */
-function withCompiledLibraries(text: string): string {
-  if (!text.includes(LOAD)) throw new Error(`${PROGRAM_MODULE} of ${PROGRAM.name} is not the one that is known.`);
-  const known = 'const known=Module.libraries?.[libName.split("/").at(-1)];';
-  return text.replace(LOAD, `${LOAD}${known}if(known)return flags.loadAsync?Promise.resolve(known):known;`);
+const CHANGES: readonly (readonly [known: string, changed: string])[] = [
+  [
+    'function loadLibData(){',
+    'function loadLibData(){const known=Module.libraries?.[libName.split("/").at(-1)];if(known)return flags.loadAsync?Promise.resolve(known):known;',
+  ],
+  ['function initRuntime(){', 'function initRuntime(){Object.assign(Module,{addFunction,wasmTable,Asyncify});'],
+  ['StackSize:4096', 'StackSize:262144'],
+];
+
+function changed(text: string): string {
+  return CHANGES.reduce((whole, [known, change]) => {
+    if (whole.split(known).length !== 2) {
+      throw new Error(`${PROGRAM_MODULE} of ${PROGRAM.name} is not the one that is known.`);
+    }
+    return whole.replace(known, () => change);
+  }, text);
 }

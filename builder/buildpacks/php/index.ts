@@ -8,7 +8,7 @@ import type { SlugContents } from '../../slug.ts';
 import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
 import { composerInstall, type Platform } from './composer.ts';
 import { BY_DEFAULT, builtIn, engineFiles, loadable, PHP } from './engine.ts';
-import { resolveStart } from './start-command.ts';
+import { resolveProgram, resolveStart } from './start-command.ts';
 
 export const php: Buildpack = {
   name: 'heroku/php',
@@ -48,11 +48,11 @@ async function assemble(
     processTypes[type] = { command };
     // It runs in a machine, as one-off dynos do.
     if (type === 'release') continue;
-    if (type !== 'web') {
-      log.warn(`Process type ${type} is not run: PHP apps have \`web\` alone on Islet.`);
+    const start = startOf(type, command, tree, { libraries, extensions, ini: '' });
+    if (!start) {
+      log.warn(`Process type ${type} does not start: \`${command}\` is no program of PHP.`);
       continue;
     }
-    const start: Start = { ...resolveStart(command, tree), libraries, extensions, ini: '' };
     processTypes[type].entry = `${type}.js`;
     code.set(`${type}.js`, Buffer.from(`export default ${JSON.stringify(start)};\n`));
   }
@@ -69,4 +69,16 @@ async function assemble(
     files: listFiles(tree),
     shared,
   };
+}
+
+/** What a process type starts; undefined when it is not PHP. */
+function startOf(
+  type: string,
+  command: string,
+  tree: string,
+  engine: Pick<Start, 'libraries' | 'extensions' | 'ini'>,
+): Start | undefined {
+  if (type === 'web') return { ...engine, ...resolveStart(command, tree) };
+  const { program, settings = [] } = resolveProgram(command, tree) ?? {};
+  return program && { ...engine, program, ini: settings.join('\n') };
 }

@@ -54,9 +54,17 @@ export function cgiVariables(
 
 const decoder = new TextDecoder();
 
-/** Makes the response of what the program wrote. */
-export function cgiResponse(output: Uint8Array, method: string): Response {
+/** The head of a response, and what of its body has come with it. */
+export interface Head {
+  status: number;
+  headers: Headers;
+  rest: Uint8Array<ArrayBuffer>;
+}
+
+/** Reads what the program wrote; undefined until its headers are whole. */
+export function cgiHead(output: Uint8Array<ArrayBuffer>): Head | undefined {
   const end = endOfHeaders(output);
+  if (!end) return undefined;
   const headers = new Headers();
   let status = 200;
   for (const line of decoder.decode(output.subarray(0, end.at)).trimEnd().split(/\r?\n/)) {
@@ -64,21 +72,17 @@ export function cgiResponse(output: Uint8Array, method: string): Response {
     if (name.toLowerCase() === 'status') status = Number.parseInt(value, 10) || 500;
     else if (name) headers.append(name, value);
   }
-  const body = output.slice(end.next);
-  const empty = status === 204 || status === 304;
-  if (!empty && method !== 'HEAD') headers.set('content-length', String(body.length));
-  const encoded = headers.has('content-encoding') && { encodeBody: 'manual' as const };
-  return new Response(empty || method === 'HEAD' ? null : body, { status, headers, ...encoded });
+  return { status, headers, rest: output.slice(end.next) };
 }
 
 const LF = 10;
 const CR = 13;
 
 /** Where the headers end, and where the body begins. */
-function endOfHeaders(output: Uint8Array): { at: number; next: number } {
+function endOfHeaders(output: Uint8Array): { at: number; next: number } | undefined {
   for (let at = output.indexOf(LF); at >= 0; at = output.indexOf(LF, at + 1)) {
     const next = output[at + 1] === CR ? at + 2 : at + 1;
     if (output[next] === LF) return { at, next: next + 1 };
   }
-  return { at: 0, next: 0 };
+  return undefined;
 }

@@ -1,28 +1,7 @@
-/** PHP's CGI program in WebAssembly: one run answers one request, and nothing of it is left for the next. */
+/** PHP's CGI program in WebAssembly, with the trees of files that it is given. */
 
-import type { Tree } from './site.ts';
-
-/** What the module `php.mjs` makes: Emscripten's Module object, as far as it is used here. */
-interface Php {
-  ccall(name: string, returns: string | null, types: string[], args: unknown[], options?: { async: boolean }): unknown;
-  FS: FileSystem;
-}
-
-interface FileSystem {
-  mkdirTree(path: string): void;
-  writeFile(path: string, bytes: Uint8Array | string): void;
-  readFile(path: string): Uint8Array<ArrayBuffer>;
-  readdir(path: string): string[];
-  analyzePath(path: string): { exists: boolean; object: { mode: number } };
-  isFile(mode: number): boolean;
-  isDir(mode: number): boolean;
-  streams: { stream_ops: StreamOps }[];
-}
-
-interface StreamOps {
-  read?(stream: unknown, memory: Int8Array, offset: number, length: number, position: number): number;
-  write?(stream: unknown, memory: Int8Array, offset: number, length: number, position: number): number;
-}
+import type { Php, Stream, StreamOps } from './emscripten.ts';
+import { type Mountable, mount } from './mount.ts';
 
 type Instantiated = (instance: unknown, module: WebAssembly.Module) => void;
 
@@ -36,6 +15,8 @@ export interface EngineOptions {
   libraries: ReadonlyMap<string, WebAssembly.Module>;
   /** php.ini. */
   ini: string;
+  /** Trees of files: the place where PHP has one, to it, and to the directory of it that comes to be there. */
+  mounts: ReadonlyMap<string, { tree: Mountable; at?: string }>;
   /** Takes what PHP logs. */
   onLog(line: string): void;
 }
@@ -54,21 +35,36 @@ const INI = '/islet/php.ini';
  */
 const MEMORY = { USE_ZEND_ALLOC: '0', USE_TRACKED_ALLOC: '1' };
 
+/** Where the program's own data begins in its memory. */
+const STATIC_BASE = 1024;
+
 /** As Unix numbers them. */
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
+/** The system's calls for a program that connections come to by standard input (FastCGI Specification, 2.2). */
+const NOT_CONNECTED = -53;
+
+/** What takes the connections that come to the program. */
+export interface Listener {
+  /** @returns the descriptor of the connection; below 0, the negated number of an error */
+  accept(): number;
+}
+
 export class Engine {
-  readonly #php: Php;
-  readonly #clearEnvironment: () => number;
+  readonly php: Php;
+  readonly #exports: Readonly<Record<string, unknown>>;
+  readonly #made: Made;
   #input: Uint8Array = new Uint8Array();
   #read = 0;
   #onOutput: (bytes: Uint8Array) => void = () => {};
 
-  private constructor(php: Php, clearEnvironment: () => number, onLog: (line: string) => void) {
-    this.#php = php;
-    this.#clearEnvironment = clearEnvironment;
+  private constructor(php: Php, made: Made) {
+    this.php = php;
+    this.#exports = made.exports;
+    this.#made = made;
+    const { onLog } = made;
     const { streams } = php.FS;
     const decoder = new TextDecoder();
     let line = '';
@@ -98,14 +94,15 @@ export class Engine {
     });
   }
 
-  static async start({ factory, module, libraries, ini, onLog }: EngineOptions): Promise<Engine> {
+  static async start({ factory, module, libraries, ini, mounts, onLog }: EngineOptions): Promise<Engine> {
     // The engine takes a Web Worker's for granted, to find files that it is given here.
     Object.assign(globalThis, { location: new URL('https://php.invalid/') });
-    let clearEnvironment: (() => number) | undefined;
+    const made: Made = { exports: {}, onLog };
     const php = await factory({
-      instantiateWasm(imports: Parameters<typeof WebAssembly.instantiate>[1], done: Instantiated) {
+      instantiateWasm(imports: { env: Imports }, done: Instantiated) {
+        letListen(imports.env, made);
         void WebAssembly.instantiate(module, imports).then((instance) => {
-          clearEnvironment = instance.exports.clearenv as () => number;
+          made.exports = instance.exports;
           done(instance, module);
         });
         return {};
@@ -122,69 +119,21 @@ export class Engine {
     // Those that PHP opens must be files; what is in them comes from `libraries`.
     for (const name of libraries.keys()) FS.writeFile(`${EXTENSION_DIR}/${name}`, ' ');
     FS.writeFile(INI, ini);
+    for (const [place, { tree, at }] of mounts) mount(FS, tree, place, at);
     await php.ccall('pib_storage_init', 'number', [], [], { async: true });
     await php.ccall('wasm_sapi_cgi_init', 'number', [], [], { async: true });
-    if (!clearEnvironment) throw new Error('The engine has no clearenv.');
-    return new Engine(php, clearEnvironment, onLog);
+    return new Engine(php, made);
   }
 
-  /** Writes a file; its directories come to be. */
+  /** Writes a file outside of the mounted trees; its directories come to be. */
   write(path: string, bytes: Uint8Array | string): void {
-    this.#php.FS.mkdirTree(path.slice(0, path.lastIndexOf('/')));
-    this.#php.FS.writeFile(path, bytes);
+    this.php.FS.mkdirTree(path.slice(0, path.lastIndexOf('/')));
+    this.php.FS.writeFile(path, bytes);
   }
 
-  /** Undefined where there is no file. */
-  read(path: string): Uint8Array<ArrayBuffer> | undefined {
-    const { FS } = this.#php;
-    const { exists, object } = FS.analyzePath(path);
-    return exists && FS.isFile(object.mode) ? FS.readFile(path) : undefined;
-  }
-
-  /** The files below a directory, as they are at the time. */
-  tree(root: string): Tree {
-    const { FS } = this.#php;
-    const is = (path: string, test: (mode: number) => boolean) => {
-      const { exists, object } = FS.analyzePath(root + path);
-      return exists && test(object.mode);
-    };
-    return {
-      isFile: (path) => is(path, FS.isFile),
-      isDirectory: (path) => is(path, FS.isDir),
-      read: (path) => {
-        const bytes = this.read(root + path);
-        return bytes && new TextDecoder().decode(bytes);
-      },
-    };
-  }
-
-  /** Makes a directory and those above it. */
-  makeDirectory(path: string): void {
-    this.#php.FS.mkdirTree(path);
-  }
-
-  /** Every file below a directory, by its absolute path. */
-  *list(directory: string): Iterable<readonly [path: string, bytes: Uint8Array]> {
-    const { FS } = this.#php;
-    for (const name of FS.readdir(directory)) {
-      if (name === '.' || name === '..') continue;
-      const path = `${directory}/${name}`;
-      if (FS.isDir(FS.analyzePath(path).object.mode)) yield* this.list(path);
-      else yield [path, FS.readFile(path)];
-    }
-  }
-
-  /**
-   * Answers one request. Only one can be under way.
-   *
-   * @param variables CGI's (RFC 3875), and the process's environment
-   * @param input the request's body
-   * @returns what the program wrote: CGI's headers and the body
-   */
-  async answer(variables: Readonly<Record<string, string>>, input: Uint8Array): Promise<Uint8Array> {
-    const output: Uint8Array[] = [];
-    await this.run(variables, { input, onOutput: (bytes) => void output.push(bytes) });
-    return concat(output);
+  /** The address of what the program has under a name. */
+  address(name: string): number {
+    return STATIC_BASE + (this.#exports[name] as { value: number }).value;
   }
 
   /**
@@ -200,28 +149,59 @@ export class Engine {
     this.#input = input;
     this.#read = 0;
     this.#onOutput = onOutput;
-    this.#clearEnvironment();
-    for (const [name, value] of Object.entries({ ...MEMORY, PHPRC: INI, ...variables })) {
-      this.#php.ccall('wasm_sapi_cgi_putenv', 'number', ['string', 'string'], [name, value]);
-    }
-    const status = await this.#php.ccall('main', 'number', ['number', 'string'], [], { async: true });
-    this.#onOutput = () => {};
-    this.#input = new Uint8Array();
-    return Number(status);
+    return this.#main(variables);
   }
 
-  #replace(stream: { stream_ops: StreamOps } | undefined, ops: StreamOps): void {
+  /**
+   * Runs the program until it ends, taking requests by FastCGI.
+   *
+   * @param variables its environment
+   */
+  async listen(variables: Readonly<Record<string, string>>, { accept }: Listener): Promise<number> {
+    this.#made.accept = accept;
+    return this.#main({ PHP_FCGI_MAX_REQUESTS: '0', ...variables });
+  }
+
+  async #main(variables: Readonly<Record<string, string>>): Promise<number> {
+    (this.#exports.clearenv as () => number)();
+    for (const [name, value] of Object.entries({ ...MEMORY, PHPRC: INI, ...variables })) {
+      this.php.ccall('wasm_sapi_cgi_putenv', 'number', ['string', 'string'], [name, value]);
+    }
+    return Number(await this.php.ccall('main', 'number', ['number', 'string'], [], { async: true }));
+  }
+
+  #replace(stream: { stream_ops: StreamOps } | null | undefined, ops: StreamOps): void {
     if (!stream) throw new Error('The engine has not opened its streams.');
     stream.stream_ops = { ...stream.stream_ops, ...ops };
   }
 }
 
-function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
+type Imports = Record<string, (...args: number[]) => unknown>;
+
+interface Made {
+  exports: Readonly<Record<string, unknown>>;
+  /** Once the program is to take connections. */
+  accept?: Listener['accept'];
+  onLog(line: string): void;
+}
+
+/** Replaces the system's calls by which FastCGI finds and takes connections. */
+function letListen(imports: Imports, made: Made): void {
+  const listening: Imports = {
+    __syscall_getpeername: () => NOT_CONNECTED,
+    __syscall_accept4: () => made.accept?.(),
+    __syscall_shutdown: () => 0,
+    __syscall_recvfrom: () => 0,
+  };
+  for (const [name, call] of Object.entries(listening)) {
+    const original = imports[name];
+    imports[name] = (...args) => (made.accept ? call(...args) : original?.(...args));
   }
-  return whole;
+}
+
+/** Opens a descriptor for a program that JavaScript is at the other end of. */
+export function openConnection({ FS }: Php, ops: StreamOps): Stream {
+  // A socket, as stat(2) numbers it.
+  const node = Object.assign(new FS.FSNode(null, 'connection', 0o140777, 0), { mount: FS.root.mount });
+  return FS.createStream({ node, flags: 2, path: 'connection', stream_ops: ops });
 }

@@ -6,18 +6,25 @@ import { DurableObject, env } from 'cloudflare:workers';
 import { unpackTar } from 'modern-tar';
 import { appRoot } from '../../../../schema/app-root.ts';
 import type { BootOptions, Instance } from '../../instance-protocol.ts';
-import { catchErrors, uncaught } from '../../node/adapter/errors.ts';
+import { catchErrors, exit, uncaught } from '../../node/adapter/errors.ts';
 import { Events } from '../../node/adapter/events.ts';
 import { Assets } from '../../worker/adapter/assets.ts';
-import { cgiResponse, cgiVariables, type Script } from './cgi.ts';
-import { Engine, type PhpFactory } from './engine.ts';
-import { answerHttpStreams } from './http.ts';
-import { PREPENDED, phpIni } from './ini.ts';
-import http from './lib/http.php';
-import { Site } from './site.ts';
-import type { Start } from './start.ts';
+import { cgiVariables, type Script } from './cgi.ts';
+import { Engine, OPCACHE_DIR, type PhpFactory } from './engine.ts';
+import { FileTree } from './file-tree.ts';
+import { phpIni } from './ini.ts';
+import { install } from './library.ts';
+import { lineReader } from './lines.ts';
+import { programIni, runProgram } from './program.ts';
+import { Site, type Tree } from './site.ts';
+import type { ProgramStart, Start, Site as Web } from './start.ts';
+import { Worker } from './worker.ts';
+import { Workers } from './workers.ts';
 
 const FILES = 'files/';
+
+/** Requests that are answered at once, where WEB_CONCURRENCY does not say. */
+const BY_DEFAULT = 4;
 
 /** What the wrapper of a router script sends when the router leaves the request to the server. */
 const PASSED = 'x-islet-passed';
@@ -29,10 +36,11 @@ if ((static fn () => require $_SERVER['ISLET_ROUTER'])() === false) header('${PA
 `;
 
 interface Served {
-  engine: Engine;
+  workers: Workers;
+  files: FileTree;
   site: Site;
   assets: Assets;
-  start: Start;
+  start: Web;
   /** Absolute path of the document root. */
   root: string;
 }
@@ -40,9 +48,8 @@ interface Served {
 export class App extends DurableObject implements Instance {
   readonly #events = new Events();
   #served: Served | undefined;
-  /** Resolves when PHP is free: it answers one request at a time. */
-  #free: Promise<unknown> = Promise.resolve();
   #serving = 0;
+  readonly #log = (line: string): void => this.#events.output(line);
 
   async boot({ module, files }: BootOptions): Promise<ReadableStream<Uint8Array>> {
     catchErrors(this.#events);
@@ -54,41 +61,59 @@ export class App extends DurableObject implements Instance {
   async #start(specifier: string, entries: Awaited<ReturnType<typeof unpackTar>>): Promise<void> {
     try {
       const { default: start } = await load<{ default: Start }>(specifier);
-      const names = [...start.libraries, ...start.extensions];
-      const { default: factory } = await load<{ default: PhpFactory }>('./shared/php.mjs');
-      const log = (line: string) => this.#events.output(line);
-      const engine = await Engine.start({
-        factory,
-        module: await compiledModule('php'),
-        libraries: new Map(await Promise.all(names.map(async (name) => [name, await compiledModule(name)] as const))),
-        ini: phpIni(start),
-        onLog: log,
-      });
-      const root = `${appRoot}${start.root && `/${start.root}`}`;
-      const assets = new Map<string, Uint8Array<ArrayBuffer>>();
+      const files = new FileTree();
       for (const { header, data = new Uint8Array() } of entries) {
-        const path = `${appRoot}/${header.name.slice(FILES.length)}`;
-        engine.write(path, data);
-        if (path.startsWith(`${root}/`) && !path.endsWith('.php')) assets.set(path.slice(root.length), data);
+        files.write(`${appRoot}/${header.name.slice(FILES.length)}`, data);
       }
-      engine.write(ROUTER, ROUTER_SCRIPT);
-      engine.write(PREPENDED, http);
-      answerHttpStreams();
-      this.#served = {
-        engine,
-        start,
-        root,
-        site: new Site(start, root, engine.tree(root), log),
-        assets: new Assets(
-          assets,
-          { directory: '', htmlHandling: 'none', notFoundHandling: 'none', runWorkerFirst: false },
-          log,
-        ),
-      };
-      this.#events.send({ type: 'listening' });
+      files.makeDirectory(OPCACHE_DIR);
+      if ('program' in start) return exit(await this.#runProgram(start, files));
+      await this.#listen(start, files, entries);
     } catch (error) {
       uncaught(error);
     }
+  }
+
+  /** @returns its exit status */
+  async #runProgram(start: ProgramStart, files: FileTree): Promise<number> {
+    const { file, code, name, args } = start.program;
+    const engine = await engineOf(start, `${programIni}\n${start.ini}`, files, this.#log);
+    const lines = lineReader(this.#log);
+    const status = await runProgram(
+      engine,
+      { ...(file === undefined ? { code } : { file: `${appRoot}/${file}` }), name, args, directory: appRoot },
+      { env: env as Record<string, string>, input: new Uint8Array(), onOutput: lines.write },
+    );
+    lines.end();
+    return status;
+  }
+
+  async #listen(start: Web, files: FileTree, entries: Awaited<ReturnType<typeof unpackTar>>): Promise<void> {
+    const root = `${appRoot}${start.root && `/${start.root}`}`;
+    const assets = new Map<string, Uint8Array<ArrayBuffer>>();
+    for (const { header, data = new Uint8Array() } of entries) {
+      const path = `${appRoot}/${header.name.slice(FILES.length)}`;
+      if (path.startsWith(`${root}/`) && !path.endsWith('.php')) assets.set(path.slice(root.length), data);
+    }
+    const startWorker = async () => {
+      const engine = await engineOf(start, start.ini, files, this.#log);
+      engine.write(ROUTER, ROUTER_SCRIPT);
+      return Worker.start(engine, this.#log);
+    };
+    const workers = new Workers({ start: startWorker, most: concurrency(this.#log) });
+    await workers.add();
+    this.#served = {
+      workers,
+      files,
+      start,
+      root,
+      site: new Site(start, root, treeOf(files, root), this.#log),
+      assets: new Assets(
+        assets,
+        { directory: '', htmlHandling: 'none', notFoundHandling: 'none', runWorkerFirst: false },
+        this.#log,
+      ),
+    };
+    this.#events.send({ type: 'listening' });
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -123,15 +148,15 @@ export class App extends DurableObject implements Instance {
   }
 
   /** A file of the slug with all that static files have; one that PHP has written as it is. */
-  async #file({ assets, engine, root }: Served, path: string, request: Request): Promise<Response> {
+  async #file({ assets, files, root }: Served, path: string, request: Request): Promise<Response> {
     const url = new URL(request.url);
     url.pathname = path;
-    const bytes = engine.read(root + path);
+    const bytes = files.read(root + path);
     return (await assets.find(new Request(url, request))) ?? new Response(bytes ?? null, { status: bytes ? 200 : 404 });
   }
 
   async #run(
-    { engine, root }: Served,
+    { workers, root }: Served,
     request: Request,
     url: URL,
     script: Script,
@@ -143,9 +168,13 @@ export class App extends DurableObject implements Instance {
       ...cgiVariables(request, url, script, { root, bodyLength: body.length }),
       ...more,
     };
-    const output = this.#free.then(() => engine.answer(variables, body));
-    this.#free = output.catch(() => {});
-    return cgiResponse(await output, request.method);
+    const { response, done } = await workers.serve(variables, body);
+    this.#serving += 1;
+    void done.finally(() => {
+      this.#serving -= 1;
+    });
+    // A worker that has ended has said why in the log.
+    return response.catch(() => new Response(`${reasons[500]}\n`, { status: 500 }));
   }
 
   async busy(): Promise<boolean> {
@@ -157,7 +186,48 @@ export class App extends DurableObject implements Instance {
   }
 }
 
-const reasons: Record<number, string> = { 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found', 410: 'Gone' };
+/** As Heroku's buildpack takes it: how many requests are answered at once. */
+function concurrency(report: (problem: string) => void): number {
+  const { WEB_CONCURRENCY: text } = env as Record<string, string>;
+  if (text === undefined) return BY_DEFAULT;
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  report(`WEB_CONCURRENCY is ${JSON.stringify(text)}, not a number from 1 to 99; it is taken as ${BY_DEFAULT}.`);
+  return BY_DEFAULT;
+}
+
+/** The files below a directory, as they are at the time. */
+const treeOf = (files: FileTree, root: string): Tree => ({
+  isFile: (path) => files.isFile(root + path),
+  isDirectory: (path) => files.isDirectory(root + path),
+  read: (path) => {
+    const bytes = files.read(root + path);
+    return bytes && new TextDecoder().decode(bytes);
+  },
+});
+
+const reasons: Record<number, string> = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  410: 'Gone',
+  500: 'Internal Server Error',
+};
+
+/** Starts PHP with what all of an app's have. */
+async function engineOf(start: Start, ini: string, files: FileTree, onLog: (line: string) => void): Promise<Engine> {
+  const names = [...start.libraries, ...start.extensions];
+  const { default: factory } = await load<{ default: PhpFactory }>('./shared/php.mjs');
+  const engine = await Engine.start({
+    factory,
+    module: await compiledModule('php'),
+    libraries: new Map(await Promise.all(names.map(async (name) => [name, await compiledModule(name)] as const))),
+    ini: phpIni({ ...start, ini }),
+    mounts: new Map(['/tmp', OPCACHE_DIR].map((place) => [place, { tree: files, at: place }])),
+    onLog,
+  });
+  install(engine);
+  return engine;
+}
 
 async function compiledModule(name: string): Promise<WebAssembly.Module> {
   const { default: module } = await load<{ default: WebAssembly.Module }>(`./shared/${name}.wasm`);

@@ -1,7 +1,7 @@
 /** Which file of the document root answers a request, as the web server that the app names would find it. */
 import type { Script } from './cgi.ts';
 import { type Htaccess, parseHtaccess, rewrite } from './htaccess.ts';
-import type { Start } from './start.ts';
+import type { Site as Start } from './start.ts';
 
 export type Target =
   | { script: Script; url: URL }

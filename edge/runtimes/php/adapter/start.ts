@@ -1,5 +1,8 @@
-/** What a process type of a PHP app serves; the buildpack writes it into the slug. */
-export interface Start {
+/** What a process type of a PHP app starts; the buildpack writes it into the slug. */
+export type Start = Site | ProgramStart;
+
+/** One that serves. */
+export interface Site extends Engine {
   /** The web server that the app's command names: how requests find their files. */
   server: 'apache2' | 'nginx' | 'builtin';
   /** The document root, relative to the app; `''` is the app itself. */
@@ -8,6 +11,21 @@ export interface Start {
   front?: string;
   /** The script, relative to the app, that the built-in server asks first. */
   router?: string;
+}
+
+/** One that runs a program until it ends. */
+export interface ProgramStart extends Engine {
+  program: {
+    /** Relative to the app. */
+    file?: string;
+    /** The text of it. */
+    code?: string;
+    name: string;
+    args: string[];
+  };
+}
+
+interface Engine {
   /** Extensions to load, in order: names of shared modules without `.wasm`. */
   extensions: string[];
   /** Other libraries, which extensions need. */

@@ -67,8 +67,10 @@ final class HttpStream
     }
 }
 
-if (in_array('http', stream_get_wrappers(), true)) {
-    stream_wrapper_unregister('http');
+foreach (['http', 'https'] as $protocol) {
+    if (in_array($protocol, stream_get_wrappers(), true)) {
+        stream_wrapper_unregister($protocol);
+    }
+    stream_wrapper_register($protocol, HttpStream::class, STREAM_IS_URL);
 }
-stream_wrapper_register('http', HttpStream::class, STREAM_IS_URL);
-stream_wrapper_register('https', HttpStream::class, STREAM_IS_URL);
+unset($protocol);

@@ -14,6 +14,6 @@ foreach (array_keys(getenv()) as $name) {
     }
 }
 unset($name);
-require '/islet/http.php';
+require '/islet/lib/prepend.php';
 // The headers go before any output. What follows this mark is the program's.
 echo "\x1eislet\n";

@@ -1,0 +1,4 @@
+<?php
+
+require __DIR__ . '/http.php';
+require __DIR__ . '/sleep.php';
