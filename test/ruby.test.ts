@@ -41,11 +41,15 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
       require 'bundler/setup'
       Bundler.require
       require 'net/http'
+      require 'securerandom'
+      require 'openssl'
+      RANDOM = [rand, Random.new.rand, SecureRandom.hex, OpenSSL::Random.random_bytes(8).unpack1('H*'), [*1..40].shuffle.join]
       use Rack::ETag
       run lambda { |env|
         request = Rack::Request.new(env)
         warn "saw #{request.path}"
         raise 'on purpose' if request.path == '/fail'
+        next [200, {}, [RANDOM.join(' ')]] if request.path == '/random'
         if request.path == '/stream'
           pieces = Enumerator.new { |body| 3.times { |at| body << "piece #{at}\\n"; sleep 0.05 } }
           next [200, { 'Content-Type' => 'text/plain', 'ETag' => '"1"' }, pieces]
@@ -76,6 +80,14 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
     expect(answer.text.split('\n').slice(0, 5)).toEqual(['POST', '/a/b', 'x=1', '[["x", "1"], ["y", "é"]]', 'hello']);
     expect(answer.headers.etag).toBeDefined();
     expect((await platform.app('racky', '/fail')).status).toBe(500);
+    // Processes start from one memory, and have nothing random in common.
+    const random = async () => (await platform.app('racky', '/random')).text.split(' ');
+    const first = await random();
+    await platform.api('DELETE', '/apps/racky/dynos');
+    await expect
+      .poll(async () => (await random()).filter((value) => first.includes(value)), { timeout: 20_000 })
+      .toEqual([]);
+    expect(first).toHaveLength(5);
     const streamed = await platform.app('racky', '/stream');
     expect(streamed.text).toBe('piece 0\npiece 1\npiece 2\n');
     expect(streamed.headers['content-length']).toBeUndefined();

@@ -13,6 +13,7 @@ import { type Dependency, readBundle } from './bundle.ts';
 import { ENGINE, engineFile } from './engine.ts';
 import { BUNDLE, installGems, isProvided, setupFile } from './install.ts';
 import { forEngine, type LockedGem, type Lockfile } from './lockfile.ts';
+import { snapshotFile } from './snapshot.ts';
 import { resolveStart } from './start-command.ts';
 
 /** As Heroku's buildpack sets them; config vars win. */
@@ -57,10 +58,17 @@ async function build(context: BuildContext): Promise<Assemble> {
     .flatMap(({ require: paths, groups }) => paths.map((path) => ({ path, groups })));
   await writeFile(join(tree, BUNDLE, 'bundler/setup.rb'), setupFile(placed, required));
   await precompileAssets(context, runtimeEnvironment);
-  return (defaults) => assemble(defaults, context);
+  const snapshot = await snapshotFile(
+    context,
+    placed.map(({ name }) => name),
+  );
+  return (defaults) => assemble(defaults, { context, snapshot });
 }
 
-async function assemble(defaults: Readonly<Record<string, string>>, context: BuildContext): Promise<SlugContents> {
+async function assemble(
+  defaults: Readonly<Record<string, string>>,
+  { context, snapshot }: { context: BuildContext; snapshot: string },
+): Promise<SlugContents> {
   const { tree, log } = context;
   const declared = await readProcfile(tree);
   const types = { ...defaultTypes(tree), ...defaults, ...declared };
@@ -97,7 +105,10 @@ async function assemble(defaults: Readonly<Record<string, string>>, context: Bui
     },
     code,
     files: listFiles(tree),
-    shared: new Map([['ruby.wasm', await engineFile(context)]]),
+    shared: new Map([
+      ['ruby.wasm', await engineFile(context)],
+      ['snapshot.bin', snapshot],
+    ]),
   };
 }
 

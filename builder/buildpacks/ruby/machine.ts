@@ -40,6 +40,16 @@ export async function bundlerPrograms(engine: Uint8Array): Promise<TreeEntry[]> 
 
 export const BUNDLER_COMMAND = [`${LIBRARY}/bundler.mjs`];
 
+/** What makes the memory of an engine, and the arguments of the `node` that does: see snapshot-program.ts. */
+export async function snapshotPrograms(engine: Uint8Array): Promise<TreeEntry[]> {
+  return [
+    file(`${LIBRARY}/ruby.wasm`, engine, 0o644),
+    file(`${LIBRARY}/snapshot.mjs`, await bundled('snapshot-program.ts'), 0o644),
+  ];
+}
+
+export const SNAPSHOT_COMMAND = [`${LIBRARY}/snapshot.mjs`];
+
 /** Bundled once, for all machines. */
 function bundled(name: string): Promise<Uint8Array> {
   const known = bundles.get(name) ?? bundle(name);
