@@ -19,6 +19,8 @@ export interface WebRequest {
   method?: 'GET' | 'POST';
   headers?: Record<string, string>;
   body?: Uint8Array;
+  /** Statuses that are answers besides success; others that are none fail. */
+  answers?: readonly number[];
   signal: AbortSignal;
 }
 
@@ -43,7 +45,7 @@ export class Web {
    */
   async fetch(
     text: string,
-    { what, method = 'GET', headers = {}, body, signal }: WebRequest,
+    { what, method = 'GET', headers = {}, body, answers = [], signal }: WebRequest,
   ): Promise<IncomingMessage> {
     let url = this.#check(text, what);
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
@@ -52,13 +54,17 @@ export class Web {
         throw new BuildFailure(`${what} could not be fetched from ${url.host}: ${error.message}.`, { cause: error });
       });
       const { statusCode = 0 } = response;
-      if (statusCode >= 200 && statusCode < 300) return response;
+      if ((statusCode >= 200 && statusCode < 300) || answers.includes(statusCode)) return response;
       response.destroy();
       const { location } = response.headers;
       if (![301, 302, 303, 307, 308].includes(statusCode) || location === undefined) {
         throw new BuildFailure(`${what} could not be fetched: ${url.host} answered ${statusCode} for ${url.pathname}.`);
       }
-      url = this.#check(new URL(location, url).href, what);
+      const next = this.#check(new URL(location, url).href, what);
+      // What proves who asks is for the host that it was meant for.
+      if (next.host !== url.host)
+        headers = Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'authorization'));
+      url = next;
     }
     throw new BuildFailure(`${what} could not be fetched: ${url.host} redirects more than ${maxRedirects} times.`);
   }

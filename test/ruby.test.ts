@@ -22,10 +22,15 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
     await gems?.stop();
   });
 
-  async function push(name: string, files: Record<string, string>): Promise<{ code: number; stderr: string }> {
+  async function push(
+    name: string,
+    files: Record<string, string>,
+    config?: Record<string, string>,
+  ): Promise<{ code: number; stderr: string }> {
     const repository = await Repository.create(files);
     repositories.push(repository);
     await platform.api('POST', '/apps', { name });
+    if (config) await platform.api('PATCH', `/apps/${name}/config-vars`, config);
     return repository.git('push', platform.remote(name), 'main');
   }
 
@@ -36,11 +41,15 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
       require 'bundler/setup'
       Bundler.require
       require 'net/http'
+      require 'securerandom'
+      require 'openssl'
+      RANDOM = [rand, Random.new.rand, SecureRandom.hex, OpenSSL::Random.random_bytes(8).unpack1('H*'), [*1..40].shuffle.join]
       use Rack::ETag
       run lambda { |env|
         request = Rack::Request.new(env)
         warn "saw #{request.path}"
         raise 'on purpose' if request.path == '/fail'
+        next [200, {}, [RANDOM.join(' ')]] if request.path == '/random'
         if request.path == '/stream'
           pieces = Enumerator.new { |body| 3.times { |at| body << "piece #{at}\\n"; sleep 0.05 } }
           next [200, { 'Content-Type' => 'text/plain', 'ETag' => '"1"' }, pieces]
@@ -71,6 +80,14 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
     expect(answer.text.split('\n').slice(0, 5)).toEqual(['POST', '/a/b', 'x=1', '[["x", "1"], ["y", "é"]]', 'hello']);
     expect(answer.headers.etag).toBeDefined();
     expect((await platform.app('racky', '/fail')).status).toBe(500);
+    // Processes start from one memory, and have nothing random in common.
+    const random = async () => (await platform.app('racky', '/random')).text.split(' ');
+    const first = await random();
+    await platform.api('DELETE', '/apps/racky/dynos');
+    await expect
+      .poll(async () => (await random()).filter((value) => first.includes(value)), { timeout: 20_000 })
+      .toEqual([]);
+    expect(first).toHaveLength(5);
     const streamed = await platform.app('racky', '/stream');
     expect(streamed.text).toBe('piece 0\npiece 1\npiece 2\n');
     expect(streamed.headers['content-length']).toBeUndefined();
@@ -176,6 +193,71 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
     expect((await platform.app('programs')).text).toBe('up/* production */');
   });
 
+  it('resolves a Gemfile without a lock, by Bundler', async () => {
+    const { code, stderr } = await push(
+      'lockless',
+      {
+        Gemfile: `
+        source '${gems.url}'
+        ruby file: '.ruby-version'
+        eval_gemfile 'more.rb'
+        gem 'greeting', path: 'gems/greeting'
+        gem 'puma'
+        gem 'nokogiri', platforms: :jruby
+        gem 'webrick', group: :development
+      `,
+        'more.rb': "gem 'sinatra', '~> 3.0', require: 'sinatra/base' if ENV['WITH_SINATRA']\n",
+        '.ruby-version': '3.4.1\n',
+        'gems/greeting/greeting.gemspec': `
+        Gem::Specification.new do |spec|
+          spec.name, spec.version, spec.authors, spec.summary = 'greeting', '0.1', ['Ada'], 'Greets'
+          spec.files = \`git ls-files -z\`.split("\0")
+          spec.add_dependency 'tilt', '>= 2'
+        end
+      `,
+        'gems/greeting/lib/greeting.rb': 'module Greeting\n  def self.to(name) = "Hello, #{name}!"\nend\n',
+        'config.ru': `
+        Bundler.require
+        class Site < Sinatra::Base
+          get('/') { [Greeting.to('Ada'), Tilt::VERSION.to_i, Gem.loaded_specs['greeting'].full_gem_path].join(' ') }
+        end
+        run Site
+      `,
+      },
+      { WITH_SINATRA: 'yes' },
+    );
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('Resolving dependencies with Bundler 4.0.3');
+    expect(stderr).toContain('The Gemfile asks for Ruby 3.4.1; Islet has 4.0.0 alone.');
+    expect(stderr).toContain('There is no Gemfile.lock: the next build may get other versions.');
+    expect(stderr).toMatch(/Provided by the platform: puma/);
+    expect((await platform.app('lockless')).text).toBe('Hello, Ada! 2 /tmp/app/gems/greeting');
+  });
+
+  it.each([
+    ['the older index', (url: string) => `source '${url}old/'\ngem 'rack'\n`, /Bundle complete: 1 gems/],
+    [
+      'a version that is not there',
+      (url: string) => `source '${url}'\ngem 'rack', '> 9'\n`,
+      /Could not find gem 'rack \(> 9\)'/,
+    ],
+    ['native code', (url: string) => `source '${url}'\ngem 'nokogiri'\n`, /The gem nokogiri [\d.]+ has native code/],
+    [
+      'a lock that is behind',
+      (url: string) => `source '${url}'\ngem 'rack'\ngem 'tilt' unless ENV['X']\n`,
+      /You have added to the Gemfile:[\s\S]*tilt/,
+    ],
+  ])('says what Bundler makes of a Gemfile: %s', async (what, gemfile, message) => {
+    const lock = what.includes('behind') ? await gems.bundle(['rack']) : {};
+    const files = {
+      ...lock,
+      Gemfile: gemfile(gems.url),
+      'config.ru': 'run lambda { |env| [200, {}, [Rack.release]] }',
+    };
+    const { stderr } = await push(what.replaceAll(' ', '-'), files);
+    expect(stderr).toMatch(message);
+  });
+
   it('takes gems from the cache of all builds', async () => {
     const before = gems.requests.filter((url) => url.endsWith('.gem')).length;
     const { stderr } = await push('again', {
@@ -200,7 +282,11 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
   });
 
   it.each([
-    ['no lock', { Gemfile: "source 'https://example.com'\n" }, 'Gemfile.lock required. Please check it in.'],
+    [
+      'a wrong gemfile',
+      { Gemfile: "source 'https://example.com'\ngem 'a', pith: 'b'\n" },
+      'You passed :pith as an option for gem',
+    ],
     [
       'a gem from git',
       {

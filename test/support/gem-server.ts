@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -8,33 +7,70 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Makes .gem files of the gems that Debian's packages `ruby-*` have installed. */
+/**
+ * Makes .gem files of the gems that Debian's packages `ruby-*` have installed, and of those that come with its Ruby, and
+ * the files of an index: the compact one (`versions`, `info`), and the older one (`specs.4.8.gz`, `quick`).
+ */
 const PACK = `
   require 'rubygems/package'
+  require 'digest'
   require 'fileutils'
-  Dir['/usr/share/rubygems-integration/all/specifications/*.gemspec'].each do |path|
+  require 'zlib'
+  specs = []
+  FileUtils.mkdir_p('sources')
+  Dir['/usr/{share,lib/x86_64-linux-gnu}/rubygems-integration/*/specifications/*.gemspec',
+      '/usr/lib/ruby/gems/*/specifications/{minitest,rexml}-*.gemspec'].each do |path|
     spec = Gem::Specification.load(path)
-    source = "/usr/share/rubygems-integration/all/gems/#{spec.full_name}"
+    source = path.sub('/specifications/', '/gems/').delete_suffix('.gemspec')
     unless File.directory?(source)
       # Some packages have their files among those of Ruby itself.
       source = File.join(Dir.pwd, 'sources', spec.full_name)
+      found = [spec.name, spec.name[/^[^-]+/]].map { |name| Dir["/usr/lib/ruby/vendor_ruby/{#{name},#{name}.rb}"] }.find(&:any?)
+      next unless found
       FileUtils.mkdir_p("#{source}/lib")
-      Dir["/usr/lib/ruby/vendor_ruby/{#{spec.name},#{spec.name}.rb}"].each { |file| FileUtils.cp_r(file, "#{source}/lib") }
+      FileUtils.cp_r(found, "#{source}/lib")
+    end
+    native = path.start_with?('/usr/lib/x86_64-linux-gnu')
+    if native
+      # Debian has what is compiled; what it was compiled from is named by the specification alone.
+      FileUtils.cp_r(source, "sources/#{spec.full_name}")
+      source = File.join(Dir.pwd, 'sources', spec.full_name)
+      spec.extensions.each { |file| FileUtils.mkdir_p("#{source}/#{File.dirname(file)}"); FileUtils.touch("#{source}/#{file}") }
     end
     output = File.join(Dir.pwd, "#{spec.full_name}.gem")
-    next if Dir["#{source}/lib/*"].empty?
     Dir.chdir(source) do
       spec.files = Dir['**/*'].select { |file| File.file?(file) }
       spec.require_paths = ['lib']
-      spec.extensions = []
+      spec.extensions = [] unless native
       spec.executables = spec.executables.select { |name| File.file?("#{spec.bindir}/#{name}") }
-      spec.extra_rdoc_files = []
+      spec.extra_rdoc_files = spec.test_files = []
       Gem::Package.build(spec, true, false, output)
     end
+    specs << spec
+  end
+
+  FileUtils.mkdir_p(%w[index/info index/quick/Marshal.4.8])
+  versions = specs.group_by(&:name).map do |name, all|
+    lines = all.map do |spec|
+      needs = spec.runtime_dependencies.uniq(&:name).map { |need| "#{need.name}:#{need.requirement.as_list.join('&')}" }
+      ruby = spec.required_ruby_version.none? ? '' : ",ruby:#{spec.required_ruby_version.as_list.join('&')}"
+      "#{spec.version} #{needs.join(',')}|checksum:#{Digest::SHA256.file("#{spec.full_name}.gem").hexdigest}#{ruby}\n"
+    end
+    info = "---\n#{lines.join}"
+    File.write("index/info/#{name}", info)
+    "#{name} #{all.map(&:version).join(',')} #{Digest::MD5.hexdigest(info)}\n"
+  end
+  File.write('index/versions', "created_at: 2026-01-01T00:00:00Z\n---\n#{versions.join}")
+  tuples = specs.map { |spec| [spec.name, spec.version, 'ruby'] }
+  { 'specs' => tuples, 'latest_specs' => tuples, 'prerelease_specs' => [] }.each do |name, list|
+    File.binwrite("index/#{name}.4.8.gz", Zlib.gzip(Marshal.dump(list)))
+  end
+  specs.each do |spec|
+    File.binwrite("index/quick/Marshal.4.8/#{spec.full_name}.gemspec.rz", Zlib.deflate(Marshal.dump(spec)))
   end
 `;
 
-/** A gem server on loopback, with the gems of this machine: the compact index, and the files. */
+/** A gem server on loopback, with the gems of this machine: indexes, and the files. Below `old/` is no compact index. */
 export class GemServer {
   readonly url: string;
   /** Paths that were asked for. */
@@ -108,11 +144,10 @@ export class GemServer {
   }
 
   async #answer(url: string): Promise<Buffer | string> {
-    const [, file] = /^\/gems\/([\w.-]+\.gem)$/.exec(url) ?? [];
+    const [, old, path = ''] = /^(\/old)?\/([\w./-]+)$/.exec(url) ?? [];
+    const [, file] = /^gems\/([\w.-]+\.gem)$/.exec(path) ?? [];
     if (file) return this.tampered.get(file) ?? readFile(join(this.#directory, file));
-    const [, name = ''] = /^\/info\/([\w-]+)$/.exec(url) ?? [];
-    const version = await this.versionOf(name);
-    const bytes = await readFile(join(this.#directory, `${name}-${version}.gem`));
-    return `---\n${version} |checksum:${createHash('sha256').update(bytes).digest('hex')}\n`;
+    if (old && /^(versions$|info\/)/.test(path)) throw new Error('Only newer servers have this.');
+    return readFile(join(this.#directory, 'index', path));
   }
 }

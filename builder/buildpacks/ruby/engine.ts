@@ -4,6 +4,7 @@ import type { BuildContext } from '../buildpack.ts';
 /** CRuby with its standard library, as the project ruby.wasm builds and publishes it. */
 export const ENGINE = {
   ruby: '4.0.0',
+  bundler: '4.0.3',
   package: {
     name: '@ruby/4.0-wasm-wasi',
     version: '2.10.1',

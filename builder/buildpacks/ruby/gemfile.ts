@@ -1,40 +1,60 @@
 /**
- * What a Gemfile says of its gems' groups. A Gemfile is Ruby; what it says in the usual words is read without running
- * it, and a gem that is named in other words counts as one that the app needs.
+ * What a Gemfile says, as far as it is written in the usual words: sources, gems with versions, groups. A Gemfile is Ruby;
+ * one that says anything else is for Bundler itself to read (bundler.ts).
  */
 
 export interface GemfileEntry {
   /** Whether Heroku's Bundler would leave it out: only `development` and `test` ask for it. */
   development: boolean;
+  groups: string[];
   /** What `Bundler.require` requires for it: its own name, others, or nothing. */
   require: string[];
 }
 
+export interface Gemfile {
+  /** By the gem's name. */
+  entries: Map<string, GemfileEntry>;
+  /** What it says of Ruby's version: `~> 3.4`. */
+  ruby?: string;
+}
+
 const DEVELOPMENT = new Set(['development', 'test']);
 
-/** @returns the entries by the gem's name */
-export function parseGemfile(text: string): Map<string, GemfileEntry> {
+const TEXT = String.raw`(?:'[^'#\\]*'|"[^"#\\]*")`;
+const NAME = String.raw`(?::\w+|${TEXT})`;
+const LIST = String.raw`(?:\[[^\]#]*\]|${NAME})`;
+/** Versions, and the options that say nothing of where a gem comes from, and of when it is wanted. */
+const OPTIONS = String.raw`(?:,\s*(?:${TEXT}|\[\s*${TEXT}(?:\s*,\s*${TEXT})*\s*\]|(?:require:|:require\s*=>)\s*(?:true|false|${LIST})|groups?:\s*${LIST}))*`;
+
+const GEM = new RegExp(String.raw`^gem[\s(]+(${TEXT})\s*(${OPTIONS})\)?$`);
+const GROUP = new RegExp(String.raw`^group[\s(]+(${NAME}(?:\s*,\s*${NAME})*)\)?\s+do$`);
+const SOURCE = new RegExp(String.raw`^source[\s(]+${TEXT}\)?$`);
+const RUBY = new RegExp(String.raw`^ruby[\s(]+${TEXT}\)?$`);
+
+/** @returns undefined when it says more than is understood here */
+export function readGemfile(text: string): Gemfile | undefined {
   const entries = new Map<string, GemfileEntry>();
-  const blocks: (string[] | undefined)[] = [];
+  const blocks: string[][] = [];
+  let ruby: string | undefined;
   for (const raw of text.split(/\r?\n/)) {
     const line = raw.replace(/(^|\s)#.*$/, '').trim();
-    const [, name, options = ''] = /^gem[\s(]+['"]([^'"]+)['"](.*)$/.exec(line) ?? [];
-    if (name) {
+    const [, gem, options = ''] = GEM.exec(line) ?? [];
+    const [, group] = GROUP.exec(line) ?? [];
+    if (gem) {
       const [, own = ''] = /\bgroups?:\s*(\[[^\]]*\]|:\w+|['"]\w+['"])/.exec(options) ?? [];
-      const groups = [...blocks.flatMap((block) => block ?? []), ...names(own)];
-      entries.set(name, {
-        development: groups.length > 0 && groups.every((group) => DEVELOPMENT.has(group)),
-        require: requiresOf(name, options),
+      const groups = [...new Set([...blocks.flat(), ...names(own)])];
+      entries.set(unquote(gem), {
+        development: groups.length > 0 && groups.every((name) => DEVELOPMENT.has(name)),
+        groups: groups.length > 0 ? groups : ['default'],
+        require: requiresOf(unquote(gem), options),
       });
-      continue;
-    }
-    const [, groups] = /^group[\s(]+(.+?)\)?\s+do$/.exec(line) ?? [];
-    if (groups !== undefined) blocks.push(names(groups));
-    else if (/\bdo(\s*\|[^|]*\|)?$/.test(line) || /^(if|unless|case|begin|def|while|until)\b/.test(line))
-      blocks.push(undefined);
-    else if (line === 'end') blocks.pop();
+    } else if (group) blocks.push(names(group));
+    else if (line === 'end') {
+      if (!blocks.pop()) return undefined;
+    } else if (RUBY.test(line)) ruby = unquote(line.replace(/^ruby[\s(]+|\)$/g, ''));
+    else if (line !== '' && !SOURCE.test(line)) return undefined;
   }
-  return entries;
+  return blocks.length > 0 ? undefined : { entries, ...(ruby && { ruby }) };
 }
 
 function requiresOf(name: string, options: string): string[] {
@@ -42,6 +62,8 @@ function requiresOf(name: string, options: string): string[] {
   if (value === undefined || value === 'true') return [name];
   return value === 'false' ? [] : [...value.matchAll(/['"]([^'"]+)['"]/g)].map(([, path = '']) => path);
 }
+
+const unquote = (text: string): string => text.slice(1, -1);
 
 /** `:development, :test` or `[:test]` or `"test"`. */
 const names = (text: string): string[] => [...text.matchAll(/(\w+)/g)].map(([name]) => name);

@@ -1,6 +1,6 @@
 /** The Ruby buildpack: an app with a Gemfile at its root, as Heroku's `heroku/ruby` builds it. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BuildFailure } from '../../failure.ts';
 import { listFiles } from '../../files.ts';
@@ -9,10 +9,11 @@ import type { SlugContents } from '../../slug.ts';
 import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
 import { precompileAssets } from './assets.ts';
 import { writeBinstubs } from './binstubs.ts';
+import { type Dependency, readBundle } from './bundle.ts';
 import { ENGINE, engineFile } from './engine.ts';
-import { type GemfileEntry, parseGemfile } from './gemfile.ts';
 import { BUNDLE, installGems, isProvided, setupFile } from './install.ts';
-import { forEngine, type LockedGem, type Lockfile, parseLockfile } from './lockfile.ts';
+import { forEngine, type LockedGem, type Lockfile } from './lockfile.ts';
+import { snapshotFile } from './snapshot.ts';
 import { resolveStart } from './start-command.ts';
 
 /** As Heroku's buildpack sets them; config vars win. */
@@ -33,36 +34,41 @@ export const ruby: Buildpack = {
 async function build(context: BuildContext): Promise<Assemble> {
   const { tree, log, phase } = context;
   log.step('Ruby app detected');
-  const text = await readFile(join(tree, 'Gemfile.lock'), 'utf8').catch(() => undefined);
-  if (text === undefined) {
-    throw new BuildFailure('Gemfile.lock required. Please check it in.', {
-      help: ['Run `bundle lock` and commit Gemfile.lock.'],
-    });
-  }
-  const lock = parseLockfile(text);
-  const entries = parseGemfile(await readFile(join(tree, 'Gemfile'), 'utf8'));
-  reportVersion(lock, context);
+  const { lock, gems: dependencies, locals, own, ruby } = await readBundle(context, runtimeEnvironment);
+  reportVersion(ruby, context);
 
   log.step("Installing dependencies using Bundler's lockfile");
   const start = performance.now();
-  const { gems, omitted } = neededGems(lock, entries);
-  const { installed, fetched } = await phase('install', () => installGems(gems, context));
+  const { gems, omitted } = neededGems(lock, { dependencies, own });
+  const { installed, fetched } = await phase('install', () =>
+    installGems(
+      gems.filter((gem) => !gem.isLocal),
+      context,
+    ),
+  );
+  const placed = [...installed, ...locals.filter(({ name }) => gems.some((gem) => gem.name === name))];
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   log.detail(`Gems of groups development and test are left out.`);
   if (omitted.length > 0) log.detail(`Provided by the platform: ${omitted.join(', ')}`);
-  log.detail(`Bundle complete: ${installed.length} gems (${fetched} fetched) in ${seconds}s`);
+  log.detail(`Bundle complete: ${placed.length} gems (${fetched} fetched) in ${seconds}s`);
   await mkdir(join(tree, BUNDLE, 'bundler'), { recursive: true });
-  await writeBinstubs(installed, tree);
-  const required = lock.dependencies.flatMap((name) => {
-    const entry = entries.get(name);
-    return isProvided(name) || entry?.development ? [] : (entry?.require ?? [name]);
-  });
-  await writeFile(join(tree, BUNDLE, 'bundler/setup.rb'), setupFile(installed, required));
+  await writeBinstubs(placed, tree);
+  const required = dependencies
+    .filter(({ name, needed }) => needed && !isProvided(name))
+    .flatMap(({ require: paths, groups }) => paths.map((path) => ({ path, groups })));
+  await writeFile(join(tree, BUNDLE, 'bundler/setup.rb'), setupFile(placed, required));
   await precompileAssets(context, runtimeEnvironment);
-  return (defaults) => assemble(defaults, context);
+  const snapshot = await snapshotFile(
+    context,
+    placed.map(({ name }) => name),
+  );
+  return (defaults) => assemble(defaults, { context, snapshot });
 }
 
-async function assemble(defaults: Readonly<Record<string, string>>, context: BuildContext): Promise<SlugContents> {
+async function assemble(
+  defaults: Readonly<Record<string, string>>,
+  { context, snapshot }: { context: BuildContext; snapshot: string },
+): Promise<SlugContents> {
   const { tree, log } = context;
   const declared = await readProcfile(tree);
   const types = { ...defaultTypes(tree), ...defaults, ...declared };
@@ -99,7 +105,10 @@ async function assemble(defaults: Readonly<Record<string, string>>, context: Bui
     },
     code,
     files: listFiles(tree),
-    shared: new Map([['ruby.wasm', await engineFile(context)]]),
+    shared: new Map([
+      ['ruby.wasm', await engineFile(context)],
+      ['snapshot.bin', snapshot],
+    ]),
   };
 }
 
@@ -115,26 +124,27 @@ function defaultTypes(tree: string): Record<string, string> {
   return existsSync(join(tree, 'config.ru')) ? { web: 'bundle exec rackup config.ru' } : {};
 }
 
-function reportVersion({ ruby: asked }: Lockfile, { log }: BuildContext): void {
+function reportVersion(asked: string | undefined, { log }: BuildContext): void {
   log.step(`Using Ruby version: ruby-${ENGINE.ruby}`);
   if (asked && asked !== ENGINE.ruby) log.warn(`The Gemfile asks for Ruby ${asked}; Islet has ${ENGINE.ruby} alone.`);
 }
 
 /** The gems that the app needs when it runs, without those that the platform stands for. */
 function neededGems(
-  { gems, dependencies }: Lockfile,
-  entries: ReadonlyMap<string, GemfileEntry>,
+  { gems }: Lockfile,
+  { dependencies, own }: { dependencies: readonly Dependency[]; own: ReadonlySet<string> },
 ): { gems: LockedGem[]; omitted: string[] } {
   const byName = new Map(forEngine(gems).map((gem) => [gem.name, gem]));
   const needed = new Set<string>();
   const omitted = new Set<string>();
   const visit = (name: string): void => {
-    if (isProvided(name)) omitted.add(name);
     const gem = byName.get(name);
-    if (!gem || needed.has(name) || isProvided(name)) return;
+    const isOmitted = isProvided(name) || (gem && !gem.sha256 && own.has(`${name}-${gem.version}`));
+    if (isOmitted) omitted.add(name);
+    if (!gem || needed.has(name) || isOmitted) return;
     needed.add(name);
     gem.dependencies.forEach(visit);
   };
-  for (const name of dependencies) if (!entries.get(name)?.development) visit(name);
+  for (const dependency of dependencies) if (dependency.needed) visit(dependency.name);
   return { gems: [...byName.values()].filter(({ name }) => needed.has(name)), omitted: [...omitted] };
 }

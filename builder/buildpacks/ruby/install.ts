@@ -6,7 +6,7 @@ import { BuildFailure } from '../../failure.ts';
 import { limited } from '../../limited.ts';
 import { writeWhole } from '../../write-whole.ts';
 import type { BuildContext } from '../buildpack.ts';
-import { type GemSpecification, sha256Of, unpackGem } from './gem.ts';
+import { sha256Of, unpackGem } from './gem.ts';
 import { fullVersion, type LockedGem } from './lockfile.ts';
 
 /** Where gems are in the app, as Bundler's standalone layout has it; the engine is Ruby 4.0. */
@@ -51,11 +51,6 @@ const ALTERNATIVES: Record<string, string> = {
   oj: 'Use `json` of the standard library.',
 };
 
-export interface InstalledGem {
-  gem: LockedGem;
-  specification: GemSpecification;
-}
-
 /** Whether a gem is not installed, as the engine or the platform stands for it. */
 export const isProvided = (name: string): boolean => ENGINE.has(name) || SERVERS.has(name);
 
@@ -68,9 +63,9 @@ export const isProvided = (name: string): boolean => ENGINE.has(name) || SERVERS
 export async function installGems(
   gems: readonly LockedGem[],
   context: BuildContext,
-): Promise<{ installed: InstalledGem[]; fetched: number }> {
+): Promise<{ installed: PlacedGem[]; fetched: number }> {
   const { tree, signal } = context;
-  const installed: InstalledGem[] = [];
+  const installed: PlacedGem[] = [];
   let fetched = 0;
   const waiting = [...gems.entries()];
   await mkdir(join(tree, GEMS), { recursive: true });
@@ -82,8 +77,15 @@ export async function installGems(
         const { bytes, fresh } = await fetchGem(gem, what, context);
         if (fresh) fetched += 1;
         const specification = await unpackGem(bytes, join(tree, directoryOf(gem)), { what, signal });
-        if (specification.extensions.length > 0 && !OPTIONAL_EXTENSIONS.has(gem.name)) throw native(gem);
-        installed[index] = { gem, specification };
+        refuseNative(gem, specification.extensions);
+        const { requirePaths, executables } = specification;
+        installed[index] = {
+          name: gem.name,
+          version: gem.version,
+          directory: directoryOf(gem),
+          requirePaths,
+          executables,
+        };
       }
     }),
   );
@@ -91,10 +93,15 @@ export async function installGems(
 }
 
 /** Where a gem is, relative to the tree. */
-export const directoryOf = (gem: LockedGem): string => `${GEMS}/${gem.name}-${fullVersion(gem)}`;
+const directoryOf = (gem: LockedGem): string => `${GEMS}/${gem.name}-${fullVersion(gem)}`;
 
-function native({ name, version }: LockedGem): BuildFailure {
-  return new BuildFailure(`The gem ${name} ${version} has native code, which does not run in WebAssembly.`, {
+/** @throws BuildFailure when a gem has something to compile that it does not do without */
+export function refuseNative(
+  { name, version }: { name: string; version: string },
+  extensions: readonly string[],
+): void {
+  if (extensions.length === 0 || OPTIONAL_EXTENSIONS.has(name)) return;
+  throw new BuildFailure(`The gem ${name} ${version} has native code, which does not run in WebAssembly.`, {
     help: [
       Object.hasOwn(ALTERNATIVES, name)
         ? (ALTERNATIVES[name] ?? '')
@@ -107,12 +114,12 @@ function native({ name, version }: LockedGem): BuildFailure {
 async function fetchGem(
   gem: LockedGem,
   what: string,
-  { cache, web, signal }: BuildContext,
+  { cache, web, log, signal }: BuildContext,
 ): Promise<{ bytes: Uint8Array; fresh: boolean }> {
   const sha256 = gem.sha256 ?? (await publishedHash(gem, what, { web, signal }));
-  const place = join(dirname(cache), 'gems', sha256.slice(0, 2), sha256.slice(2));
-  const known = await readFile(place).catch(() => undefined);
-  if (known !== undefined && sha256Of(known) === sha256) return { bytes: known, fresh: false };
+  const placeOf = (hash: string) => join(dirname(cache), 'gems', hash.slice(0, 2), hash.slice(2));
+  const known = sha256 && (await readFile(placeOf(sha256)).catch(() => undefined));
+  if (known && sha256Of(known) === sha256) return { bytes: known, fresh: false };
   const url = `${serverOf(gem.remote)}gems/${gem.name}-${fullVersion(gem)}.gem`;
   const response = await web.fetch(url, { what, signal });
   if (Number(response.headers['content-length'] ?? 0) > MAX_GEM) {
@@ -120,22 +127,33 @@ async function fetchGem(
     throw new BuildFailure(`${what} is larger than ${MAX_GEM / 1024 ** 2} MB.`);
   }
   const bytes = await buffer(limited(response, MAX_GEM, what));
-  if (sha256Of(bytes) !== sha256) {
-    throw new BuildFailure(`${what} is not the one that Gemfile.lock pins: its SHA-256 is ${sha256Of(bytes)}.`, {
+  const found = sha256Of(bytes);
+  if (sha256 === undefined)
+    log.warn(`${what} is taken as it comes: its server publishes no hashes, and Gemfile.lock has none.`);
+  else if (found !== sha256) {
+    throw new BuildFailure(`${what} is not the one that Gemfile.lock pins: its SHA-256 is ${found}.`, {
       help: ['Someone may have changed it. If you trust the change, run `bundle lock --add-checksums` and commit.'],
     });
   }
-  await writeWhole(place, bytes);
+  await writeWhole(placeOf(found), bytes);
   return { bytes, fresh: true };
 }
 
-/** The hash that the gem's server publishes (RubyGems' compact index): `1.0.0 dep:>= 0|checksum:…,ruby:>= 3`. */
+/**
+ * The hash that the gem's server publishes (RubyGems' compact index): `1.0.0 dep:>= 0|checksum:…,ruby:>= 3`.
+ *
+ * @returns undefined when the server has no such index
+ */
 async function publishedHash(
   gem: LockedGem,
   what: string,
   { web, signal }: Pick<BuildContext, 'web' | 'signal'>,
-): Promise<string> {
-  const response = await web.fetch(`${serverOf(gem.remote)}info/${gem.name}`, { what, signal });
+): Promise<string | undefined> {
+  const response = await web.fetch(`${serverOf(gem.remote)}info/${gem.name}`, { what, answers: [404], signal });
+  if (response.statusCode === 404) {
+    response.destroy();
+    return undefined;
+  }
   const text = (await buffer(limited(response, 32 * 1024 ** 2, what))).toString();
   for (const line of text.split('\n')) {
     const [version, rest = ''] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' '))];
@@ -149,26 +167,42 @@ async function publishedHash(
  * Where gems of a source come from: the source, or the mirror that this host is configured for by Bundler's own
  * variable, `BUNDLE_MIRROR__ALL`.
  */
-function serverOf(remote: string): string {
+export function serverOf(remote: string): string {
   return (process.env.BUNDLE_MIRROR__ALL ?? remote).replace(/\/?$/, '/');
+}
+
+/** A gem as it stands in the app. */
+export interface PlacedGem {
+  name: string;
+  version: string;
+  /** Relative to the tree. */
+  directory: string;
+  /** Directories of it that `require` looks in. */
+  requirePaths: readonly string[];
+  /** Files that are commands, relative to it. */
+  executables: readonly string[];
 }
 
 /**
  * The file that puts gems on the load path, as Bundler's standalone layout has it, and names them for the runtime.
  *
- * @param required what `Bundler.require` requires
+ * @param required what `Bundler.require` requires, with the groups that each is for
  */
-export function setupFile(installed: readonly InstalledGem[], required: readonly string[]): string {
-  const paths = installed.flatMap(({ gem, specification: { requirePaths } }) =>
-    requirePaths.map(
-      (path) => `$:.unshift File.expand_path("#{__dir__}/../ruby/4.0.0/gems/${gem.name}-${fullVersion(gem)}/${path}")`,
-    ),
+export function setupFile(
+  gems: readonly PlacedGem[],
+  required: readonly { path: string; groups: readonly string[] }[],
+): string {
+  const paths = gems.flatMap(({ directory, requirePaths }) =>
+    requirePaths.map((path) => `$:.unshift File.expand_path(${quote(`${directory}/${path}`)}, root)`),
   );
+  const pair = (name: string, value: string) => `${quote(name)} => ${quote(value)}`;
   return [
+    "root = File.expand_path('../../..', __dir__)",
     ...paths,
     'module Islet',
-    `  GEMS = { ${installed.map(({ gem }) => `${quote(gem.name)} => ${quote(gem.version)}`).join(', ')} }.freeze`,
-    `  REQUIRED = [${required.map(quote).join(', ')}].freeze`,
+    `  GEMS = { ${gems.map(({ name, version }) => pair(name, version)).join(', ')} }.freeze`,
+    `  PLACES = { ${gems.map(({ name, directory }) => pair(name, directory)).join(', ')} }.freeze`,
+    `  REQUIRED = [${required.map(({ path, groups }) => `[${quote(path)}, [${groups.map(quote).join(', ')}]]`).join(', ')}].freeze`,
     'end',
     '',
   ].join('\n');

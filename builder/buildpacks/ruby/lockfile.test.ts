@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { parseGemfile } from './gemfile.ts';
 import { forEngine, parseLockfile } from './lockfile.ts';
 
 const lock = `GEM
@@ -54,26 +53,12 @@ it('refuses a lock with a merge conflict', () => {
   expect(() => parseLockfile('GEM\n<<<<<<< HEAD\n')).toThrow('Gemfile.lock has a merge conflict in line 2.');
 });
 
-it('knows what a Gemfile has for development, and what it requires', () => {
-  const entries = parseGemfile(`
-    source 'https://gems.example'
-    gem 'rack'
-    gem "puma", "~> 6" # the server
-    gem 'dotenv', groups: [:development, :test]
-    gem 'bootsnap', require: false
-    gem 'tzinfo', require: 'tzinfo/data'
-    group :development, :test do
-      gem 'debug'
-      if ENV['X']
-        gem 'byebug'
-      end
-    end
-    group :production do
-      gem 'pg'
-    end
-  `);
-  const development = [...entries].filter(([, entry]) => entry.development).map(([name]) => name);
-  expect(development).toEqual(['dotenv', 'debug', 'byebug']);
-  expect(entries.get('bootsnap')?.require).toEqual([]);
-  expect(entries.get('tzinfo')?.require).toEqual(['tzinfo/data']);
+it('reads gems that are in directories of the app', () => {
+  const { gems } = parseLockfile(
+    'PATH\n  remote: gems/own\n  specs:\n    own (0.1)\n      rack\n\nGEM\n  specs:\n    rack (3.1.8)\n',
+  );
+  expect(gems.map(({ name, isLocal, dependencies }) => [name, isLocal, dependencies])).toEqual([
+    ['own', true, ['rack']],
+    ['rack', undefined, []],
+  ]);
 });

@@ -12,6 +12,8 @@ export interface LockedGem {
   remote: string;
   /** SHA-256 in lower-case hex, where the lock has one. */
   sha256?: string;
+  /** Whether it is in a directory of the app. */
+  isLocal?: boolean;
 }
 
 export interface Lockfile {
@@ -25,7 +27,7 @@ export interface Lockfile {
 /**
  * Reads a Gemfile.lock.
  *
- * @throws BuildFailure when it holds gems from git or from a directory, which are not installed here, or no gems at all
+ * @throws BuildFailure when it holds gems from git, which are not installed here, or no gems at all
  */
 export function parseLockfile(text: string): Lockfile {
   const gems: LockedGem[] = [];
@@ -44,16 +46,17 @@ export function parseLockfile(text: string): Lockfile {
     }
     const value = line.trim();
     if (value === '') continue;
-    if (section === 'GEM') {
+    if (section === 'GEM' || section === 'PATH') {
       const [, source] = /^ {2}remote: (.+)$/.exec(line) ?? [];
       remote = source ?? remote;
       const [, name, version] = /^ {4}(\S+) \(([^)]+)\)$/.exec(line) ?? [];
-      if (name && version) gems.push({ name, ...splitVersion(version), dependencies: [], remote });
+      const isLocal = section === 'PATH' && { isLocal: true };
+      if (name && version) gems.push({ name, ...splitVersion(version), dependencies: [], remote, ...isLocal });
       const [, needed] = /^ {6}(\S+)/.exec(line) ?? [];
       if (needed) gems.at(-1)?.dependencies.push(needed);
-    } else if (section === 'GIT' || section === 'PATH') {
+    } else if (section === 'GIT') {
       const [, name] = /^ {4}(\S+) \(/.exec(line) ?? [];
-      if (name) refuse(section, name);
+      if (name) refuse(name);
     } else if (section === 'DEPENDENCIES') {
       dependencies.push(value.replace(/[ !].*$/, ''));
     } else if (section === 'CHECKSUMS') {
@@ -81,9 +84,12 @@ function splitVersion(text: string): { version: string; platform: string } {
   return { version, platform: platform.join('-') || 'ruby' };
 }
 
-function refuse(section: 'GIT' | 'PATH', name: string): never {
-  throw new BuildFailure(`Gemfile.lock takes ${name} from ${section === 'GIT' ? 'a git repository' : 'a directory'}.`, {
-    help: ['Gems come from a gem server. Name a released version in the Gemfile, and run `bundle install`.'],
+function refuse(name: string): never {
+  throw new BuildFailure(`Gemfile.lock takes ${name} from a git repository.`, {
+    help: [
+      'Gems come from a gem server, or from a directory of the app. Name a released version in the Gemfile, or put the',
+      'gem into the app and name it by `path:`; then run `bundle install`.',
+    ],
   });
 }
 

@@ -3,7 +3,8 @@
  *
  * What the buildpack leaves in the slug for it:
  *
- * - `ruby.wasm` among the shared modules: CRuby with its standard library, built for WASI
+ * - among the shared modules `ruby.wasm` (CRuby with its standard library, built for WASI) and `snapshot.bin`: the memory of
+ *   an engine that has started and loaded what most apps load
  * - a process type's `entry`, a module below `code/` of type `esm` that exports what to start, by default:
  *   `{ kind: 'rackup', file: 'config.ru' }`, `{ kind: 'script', file: 'app.rb', args: [] }` for a Ruby file that
  *   starts a server itself or runs to its end, or `{ kind: 'command', file: 'rake', args: ['jobs'] }` for a command of a gem

@@ -1,6 +1,7 @@
 /** CRuby in WebAssembly, on a file system in memory. */
 import { Directory, type Fd, File, type Inode, OpenFile, PreopenDirectory, WASI } from '@bjorn3/browser_wasi_shim';
 import { RubyVM } from '@ruby/wasm-wasi';
+import { type EngineMemory, packSnapshot, restoreSnapshot } from './snapshot.ts';
 
 export interface EngineOptions {
   /** The compiled engine. */
@@ -8,6 +9,8 @@ export interface EngineOptions {
   env: Record<string, string>;
   stdout: Fd;
   stderr: Fd;
+  /** The memory of an engine that has started before, as `takeSnapshot` gives it. */
+  snapshot?: ArrayBuffer | undefined;
 }
 
 /** A running Ruby, and the files that it sees. */
@@ -16,16 +19,96 @@ export interface Engine {
   files: Files;
 }
 
-export async function startEngine({ module, env, stdout, stderr }: EngineOptions): Promise<Engine> {
+/** What Ruby reads of its environment when it starts, and never again. */
+const READ_AT_START = /^RUBY(OPT|LIB|_|SHELL)/;
+
+/** Where an engine that wakes up finds its environment: names and values, with NULs between. */
+const ENVIRONMENT = '/islet/environment';
+
+/** Makes of an engine's memory a process of its own: its environment, and what makes its random numbers. */
+const WAKE = `
+  File.binread('${ENVIRONMENT}').force_encoding('UTF-8').split("\\0", -1).each_slice(2) { |name, value| ENV[name] = value }
+  File.delete('${ENVIRONMENT}')
+  Random.srand
+  OpenSSL::Random.random_add(Random.urandom(64), 64) if defined?(OpenSSL::Random)
+`;
+
+export async function startEngine({ module, env, stdout, stderr, snapshot }: EngineOptions): Promise<Engine> {
+  const pairs = Object.entries(env);
+  const memory = pairs.some(([name]) => READ_AT_START.test(name)) ? undefined : snapshot;
+  const variables = memory ? [] : pairs.map(([name, value]) => `${name}=${value}`);
+  const { vm, wasi, instance, files } = await instantiate(module, { variables, stdout, stderr });
+  if (!memory) {
+    wasi.initialize(instance);
+    vm.initialize();
+  } else {
+    restoreSnapshot(instance.exports.memory, memory);
+    files.write(ENVIRONMENT, new TextEncoder().encode(pairs.flat().join('\0')));
+    vm.eval(WAKE);
+  }
+  return { vm, files };
+}
+
+/**
+ * The memory of an engine that has started and has loaded libraries.
+ *
+ * What is outside of it is as in an engine that has not started: files that are open, objects of JavaScript's that Ruby
+ * holds, and the module's own variables, as no function of it is under way.
+ *
+ * @param libraries what is required
+ * @throws Error when one cannot be, or leaves something outside
+ */
+export async function takeSnapshot(
+  module: WebAssembly.Module,
+  libraries: readonly string[],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const none = () => new OpenFile(new File([]));
+  const { instance: fresh } = await instantiate(module, { variables: [], stdout: none(), stderr: none() });
+  const { vm, wasi, instance, calls } = await instantiate(module, { variables: [], stdout: none(), stderr: none() });
+  wasi.initialize(instance);
+  vm.initialize();
+  const open = wasi.fds.length;
+  vm.eval(`[${libraries.map((name) => `'${name}'`).join(', ')}].each { |name| require name }; 2.times { GC.start }`);
+  if (calls() > 0) throw new Error('The libraries have called JavaScript.');
+  if (wasi.fds.slice(open).some(Boolean)) throw new Error('The libraries have left files open.');
+  return packSnapshot(new Uint8Array(instance.exports.memory.buffer), new Uint8Array(fresh.exports.memory.buffer));
+}
+
+interface Instance {
+  exports: { memory: EngineMemory; _initialize(): unknown };
+}
+
+interface Instantiated {
+  vm: RubyVM;
+  wasi: WASI;
+  instance: Instance;
+  files: Files;
+  /** How often Ruby has called JavaScript. */
+  calls(): number;
+}
+
+/** An engine that has not started. */
+async function instantiate(
+  module: WebAssembly.Module,
+  { variables, stdout, stderr }: { variables: string[]; stdout: Fd; stderr: Fd },
+): Promise<Instantiated> {
   const root = new PreopenDirectory('/', new Map());
-  const wasip1 = new WASI(
-    ['ruby'],
-    Object.entries(env).map(([name, value]) => `${name}=${value}`),
-    [new OpenFile(new File([])), stdout, stderr, root],
-    { debug: false },
-  );
-  const { vm } = await RubyVM.instantiateModule({ module, wasip1 });
-  return { vm, files: new Files(root.dir) };
+  const wasi = new WASI(['ruby'], variables, [new OpenFile(new File([])), stdout, stderr, root], { debug: false });
+  const vm = new RubyVM();
+  const imports: Record<string, Record<string, unknown>> = { wasi_snapshot_preview1: wasi.wasiImport };
+  vm.addToImports(imports);
+  let calls = 0;
+  const host = imports['rb-js-abi-host'] as Record<string, (...args: unknown[]) => unknown>;
+  for (const [name, call] of Object.entries(host)) {
+    host[name] = (...args) => {
+      calls += 1;
+      return call(...args);
+    };
+  }
+  const instance = (await WebAssembly.instantiate(module, imports)) as unknown as Instance;
+  await vm.setInstance(instance);
+  wasi.inst = instance;
+  return { vm, wasi, instance, files: new Files(root.dir), calls: () => calls };
 }
 
 /** The files of an engine, by their absolute paths. */

@@ -66,6 +66,8 @@ export class App extends DurableObject implements Instance {
   async #start(specifier: string, entries: Awaited<ReturnType<typeof unpackTar>>): Promise<void> {
     try {
       const { default: ruby } = await load<{ default: WebAssembly.Module }>('./shared/ruby.wasm');
+      // Slugs from before there were snapshots have none.
+      const memory = await load<{ default: ArrayBuffer }>('./shared/snapshot.bin').catch(() => undefined);
       const { default: start } = await load<{ default: Start }>(specifier);
       const output = (line: string) => this.#events.output(line);
       const engine = await startEngine({
@@ -73,6 +75,7 @@ export class App extends DurableObject implements Instance {
         env: env as Record<string, string>,
         stdout: ConsoleStdout.lineBuffered(output),
         stderr: ConsoleStdout.lineBuffered(output),
+        snapshot: memory?.default,
       });
       installWaiting(engine.files, { streaming: this.#streaming });
       install(engine);

@@ -1,6 +1,7 @@
 /** The runtime's own Ruby, which serves apps and runs programs. */
 import type { Engine } from './engine.ts';
 import boot from './lib/boot.rb';
+import files from './lib/files.rb';
 import netHttp from './lib/net/http.rb';
 import program from './lib/program.rb';
 import puma from './lib/puma.rb';
@@ -15,6 +16,7 @@ const LIB = '/islet/lib';
 
 const library: Record<string, string> = {
   'islet/boot.rb': boot,
+  'islet/files.rb': files,
   'islet/program.rb': program,
   'islet/waiting.rb': waiting,
   'net/http.rb': netHttp,
@@ -26,12 +28,13 @@ const library: Record<string, string> = {
 };
 
 /** Puts it on the load path of an engine, and makes Ruby able to wait for promises. */
-export function install({ files, vm }: Engine): void {
+export function install({ files: tree, vm }: Engine): void {
   const encoder = new TextEncoder();
-  for (const [path, text] of Object.entries(library)) files.write(`${LIB}/${path}`, encoder.encode(text));
+  for (const [path, text] of Object.entries(library)) tree.write(`${LIB}/${path}`, encoder.encode(text));
   vm.eval(`
     $LOAD_PATH.unshift(${quote(LIB)})
     $stdout.sync = $stderr.sync = true
+    require 'islet/files'
     require 'islet/waiting'
   `);
 }

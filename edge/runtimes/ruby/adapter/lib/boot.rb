@@ -26,6 +26,8 @@ module Islet
         const_set(:GEMS, {}.freeze)
         const_set(:REQUIRED, [].freeze)
       end
+      # Slugs from before gems could be elsewhere name no places.
+      const_set(:PLACES, {}.freeze) unless const_defined?(:PLACES)
       $LOAD_PATH.unshift(File.dirname(__dir__))
     end
 
@@ -156,7 +158,7 @@ module Gem
   class << self
     def loaded_specs
       @loaded_specs ||= Islet::GEMS.to_h do |name, version|
-        directory = "#{Dir.pwd}/vendor/bundle/ruby/4.0.0/gems/#{name}-#{version}"
+        directory = "#{Dir.pwd}/#{Islet::PLACES[name] || "vendor/bundle/ruby/4.0.0/gems/#{name}-#{version}"}"
         [name, Specification.new(name:, version: Version.new(version), full_gem_path: directory)]
       end
     end
@@ -177,7 +179,10 @@ module Bundler
   class << self
     def setup(*) = self
     def require(*groups)
-      Islet::REQUIRED.each do |name|
+      groups = groups.empty? ? ['default'] : groups.map(&:to_s)
+      Islet::REQUIRED.each do |name, its_groups|
+        # Slugs from before there were groups name none.
+        next if its_groups && (its_groups & groups).empty?
         Kernel.require(name)
       rescue LoadError => error
         begin
