@@ -10,6 +10,21 @@ import { Repository } from './support/repository.ts';
 import { request } from './support/request.ts';
 
 const PASSWORD = 'hunter2-correct-horse-battery-staple';
+const DRAIN = 'https://logs:drain-password-of-the-vault@logs.example.com/';
+const WEBHOOK = {
+  url: 'https://hooks.example.com/?key=url-secret-of-the-webhook',
+  include: ['api:release'],
+  level: 'notify',
+  secret: 'signing-secret-of-the-webhook',
+  authorization: 'Bearer header-secret-of-the-webhook',
+};
+const SECRETS = [
+  PASSWORD,
+  'drain-password-of-the-vault',
+  'url-secret-of-the-webhook',
+  'signing-secret-of-the-webhook',
+  'header-secret-of-the-webhook',
+];
 
 let platform: Platform;
 let repository: Repository;
@@ -31,6 +46,8 @@ beforeAll(async () => {
   });
   await platform.api('POST', '/apps', { name: 'vault' });
   await platform.api('PATCH', '/apps/vault/config-vars', { PASSWORD });
+  await platform.api('POST', '/apps/vault/log-drains', { url: DRAIN });
+  await platform.api('POST', '/apps/vault/webhooks', WEBHOOK);
   const made = await platform.api<{ access_token: { token: string } }>('POST', '/oauth/authorizations', {});
   token = made.body.access_token.token;
   pushed = (await repository.git('push', platform.remote('vault'), 'main')).stderr;
@@ -54,14 +71,16 @@ it('are in no file of the storage, no log, no build output, no error page, no co
     await platform.log('vault'),
     ...processes.map(({ command: line }) => line),
   ];
-  for (const text of shown) for (const secret of [PASSWORD, platform.apiKey, token]) expect(text).not.toContain(secret);
+  for (const text of shown) {
+    for (const secret of [...SECRETS, platform.apiKey, token]) expect(text).not.toContain(secret);
+  }
   const files = readdirSync(platform.dataDir, { recursive: true, withFileTypes: true }).filter((entry) =>
     entry.isFile(),
   );
   expect(files.length).toBeGreaterThan(20);
   for (const { parentPath, name } of files) {
     const bytes = readFileSync(join(parentPath, name));
-    for (const secret of [PASSWORD, token]) expect(bytes.includes(secret), `${name} has a secret`).toBe(false);
+    for (const secret of [...SECRETS, token]) expect(bytes.includes(secret), `${name} has a secret`).toBe(false);
     expect(bytes.includes(keys()[0] ?? ''), name).toBe(name === 'secret-key');
   }
 });
@@ -76,6 +95,10 @@ describe('the key that config vars are encrypted with', () => {
     expect(keys()[0]).not.toBe(before);
     const { body } = await platform.api('GET', '/apps/vault/config-vars');
     expect(body).toEqual({ PASSWORD });
+    const urls = async (path: string) =>
+      (await platform.api<{ url: string }[]>('GET', `/apps/vault/${path}`)).body.map(({ url }) => url);
+    expect(await urls('log-drains')).toEqual([DRAIN]);
+    expect(await urls('webhooks')).toEqual([WEBHOOK.url]);
     await platform.stop();
     await platform.start();
     expect(await shownBy('vault')).toBe(String(PASSWORD.length));

@@ -2,6 +2,7 @@
 import type { LogLine } from '../../schema/route.ts';
 import type { Env } from '../env.ts';
 import { connectPublic, fetchPublic } from '../platform/internet.ts';
+import { openText, resealText, sealText } from '../platform/sealed.ts';
 import { syslogFrames } from './syslog.ts';
 
 export interface Drain {
@@ -30,6 +31,7 @@ const MAX_WAIT_MS = 5 * 60_000;
 
 interface Row extends Record<string, SqlStorageValue> {
   id: string;
+  /** Sealed, as people put credentials into it. */
   url: string;
   token: string;
   created_at: string;
@@ -39,6 +41,9 @@ interface Row extends Record<string, SqlStorageValue> {
   /** Milliseconds since 1970. */
   retry_at: number;
 }
+
+/** What a drain's URL is bound to. */
+const context = (id: string) => `drains.url/${id}`;
 
 interface Line extends Record<string, SqlStorageValue> {
   seq: number;
@@ -67,20 +72,28 @@ export class Drains {
          position INTEGER NOT NULL, failures INTEGER NOT NULL DEFAULT 0, retry_at INTEGER NOT NULL DEFAULT 0
        )`,
     );
-    this.#count = this.list().length;
+    this.#count = this.#rows().length;
   }
 
-  list(): Drain[] {
-    return this.#rows().map(({ id, url, token, created_at }) => ({ id, url, token, createdAt: created_at }));
+  list(): Promise<Drain[]> {
+    return Promise.all(
+      this.#rows().map(async ({ id, url, token, created_at }) => ({
+        id,
+        url: await openText(this.#env, context(id), url),
+        token,
+        createdAt: created_at,
+      })),
+    );
   }
 
   /** Adds a drain, for the lines from now on. */
-  add({ id, url, token, createdAt }: Drain): void {
+  async add({ id, url, token, createdAt }: Drain): Promise<void> {
+    const sealed = await sealText(this.#env, context(id), url);
     this.#storage.sql.exec(
       `INSERT INTO drains (id, url, token, created_at, position)
        VALUES (?, ?, ?, ?, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'lines'), 0))`,
       id,
-      url,
+      sealed,
       token,
       createdAt,
     );
@@ -89,7 +102,15 @@ export class Drains {
 
   remove(id: string): void {
     this.#storage.sql.exec('DELETE FROM drains WHERE id = ?', id);
-    this.#count = this.list().length;
+    this.#count = this.#rows().length;
+  }
+
+  /** Seals with the present key what another has sealed. */
+  async reseal(): Promise<void> {
+    for (const { id, url } of this.#rows()) {
+      const sealed = await resealText(this.#env, context(id), url);
+      if (sealed) this.#storage.sql.exec('UPDATE drains SET url = ? WHERE id = ?', sealed, id);
+    }
   }
 
   /** Called when lines have come. */
@@ -155,11 +176,12 @@ export class Drains {
 /** @throws Error when the receiver has not taken them */
 async function send(
   env: Env,
-  { url, token }: Row,
+  { id, url: sealed, token }: Row,
   lines: readonly Omit<LogLine, 'app'>[],
   frameId: string,
 ): Promise<void> {
   const frames = syslogFrames(lines, token);
+  const url = await openText(env, context(id), sealed);
   const { protocol, hostname, port, username, password } = new URL(url);
   if (protocol !== 'https:' && protocol !== 'http:') {
     const tls = protocol === 'syslog+tls:';

@@ -75,12 +75,17 @@ export class LogChannel extends DurableObject<Env> {
     this.#drains = new Drains(this.ctx.storage, this.env);
   }
 
-  drains(): Drain[] {
+  drains(): Promise<Drain[]> {
     return this.#drains.list();
   }
 
-  addDrain(drain: Drain): void {
-    this.#drains.add(drain);
+  async addDrain(drain: Drain): Promise<void> {
+    await this.#drains.add(drain);
+  }
+
+  /** Seals with the present key what another has sealed. */
+  async reseal(): Promise<void> {
+    await this.#drains.reseal();
   }
 
   removeDrain(id: string): void {

@@ -14,7 +14,7 @@ import { type Database, database, isUniqueViolation, now } from './database.ts';
 import { DEFAULT_SIZE } from './dyno-sizes.ts';
 import { ApiError } from './errors.ts';
 import { announce } from './routes.ts';
-import { open, seal } from './secret-box.ts';
+import { openText, resealText, sealText } from './sealed.ts';
 
 export type Config = Record<string, string>;
 export type Release = typeof releases.$inferSelect;
@@ -38,22 +38,17 @@ export async function releaseConfig(env: Env, release: Release): Promise<Config>
   return openConfig(env, release.appId, release.config);
 }
 
-/** Config vars out of what `releases.config` keeps, sealed by the present key or the one before. */
-async function openConfig(env: Env, appId: string, sealed: string): Promise<Config> {
-  const config = open(env.SECRET_KEY, context(appId), sealed);
-  const { PREVIOUS_SECRET_KEY: previous } = env;
-  return JSON.parse(await (previous ? config.catch(() => open(previous, context(appId), sealed)) : config));
-}
+/** Config vars out of what `releases.config` keeps. */
+const openConfig = async (env: Env, appId: string, sealed: string): Promise<Config> =>
+  JSON.parse(await openText(env, context(appId), sealed));
 
 /** Seals a config anew; undefined when the present key has sealed it already. */
-export async function resealConfig(env: Env, appId: string, sealed: string): Promise<string | undefined> {
-  const current = await open(env.SECRET_KEY, context(appId), sealed).catch(() => undefined);
-  return current === undefined ? sealConfig(env, appId, await openConfig(env, appId, sealed)) : undefined;
-}
+export const resealConfig = (env: Env, appId: string, sealed: string): Promise<string | undefined> =>
+  resealText(env, context(appId), sealed);
 
 /** Config vars as `releases.config` keeps them. */
 export const sealConfig = (env: Env, appId: string, config: Config): Promise<string> =>
-  seal(env.SECRET_KEY, context(appId), JSON.stringify(config));
+  sealText(env, context(appId), JSON.stringify(config));
 
 const same = (config: Config): Config => config;
 

@@ -1,6 +1,7 @@
 import { and, asc, eq, gt } from 'drizzle-orm';
-import { releases } from '../../schema/tables.ts';
+import { apps, releases } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
+import { webhookChannel } from '../webhooks/publish.ts';
 import { database } from './database.ts';
 import { resealConfig } from './releases.ts';
 
@@ -13,6 +14,9 @@ const BATCH = 100;
  */
 export async function reseal(env: Env): Promise<number> {
   const db = database(env.DB);
+  for (const { id } of await db.select({ id: apps.id }).from(apps)) {
+    await Promise.all([env.LOG_CHANNEL.get(env.LOG_CHANNEL.idFromName(id)).reseal(), webhookChannel(env, id).reseal()]);
+  }
   let changed = 0;
   for (let after = ''; ; ) {
     const rows = await db

@@ -22,6 +22,9 @@ export async function seal(secretKey: string, context: string, text: string): Pr
   return `v1:${iv.toBase64()}:${new Uint8Array(sealed).toBase64()}`;
 }
 
+/** Whether it can be what `seal` made. */
+export const isSealed = (text: string): boolean => text.startsWith('v1:');
+
 /**
  * Decrypts what `seal` made.
  * @throws when the key or the context is another, or a byte was changed

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
+import { openText, resealText, sealText } from '../platform/sealed.ts';
 import type { Attempt, Change, Delivery, Webhook, WebhookEvent } from './event.ts';
 import { send } from './send.ts';
 
@@ -21,6 +22,20 @@ interface Row extends Record<string, SqlStorageValue> {
   delivery: string;
 }
 
+type Secrets = Pick<Webhook, 'url' | 'secret' | 'authorization'>;
+
+/** As it is kept: what is secret of it is sealed. */
+type SealedWebhook = Omit<Webhook, keyof Secrets> & { sealed: string };
+
+/** What the secrets of a webhook are bound to. */
+const context = (id: string) => `webhooks.sealed/${id}`;
+
+/** A row of the table. Those of before secrets were sealed have them in clear. */
+function readWebhook(row: string): SealedWebhook {
+  const { url, secret, authorization, sealed, ...webhook }: Webhook & { sealed?: string } = JSON.parse(row);
+  return { ...webhook, sealed: sealed ?? JSON.stringify({ url, secret, authorization }) };
+}
+
 /** The webhooks of one app, and what is to be delivered to them: written down before anything is sent. */
 export class WebhookChannel extends DurableObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
@@ -28,18 +43,41 @@ export class WebhookChannel extends DurableObject<Env> {
     this.#createTables();
   }
 
-  list(): Webhook[] {
-    const rows = this.ctx.storage.sql.exec<{ webhook: string }>('SELECT webhook FROM webhooks ORDER BY rowid');
-    return rows.toArray().map(({ webhook }) => JSON.parse(webhook));
+  list(): Promise<Webhook[]> {
+    return Promise.all(this.#rows().map((webhook) => this.#open(webhook)));
   }
 
   /** Adds a webhook, or puts it in the place of the one with its id. */
-  put(webhook: Webhook): void {
+  async put({ url, secret, authorization, ...webhook }: Webhook): Promise<void> {
+    const secrets: Secrets = { url, secret, authorization };
+    const sealed = await sealText(this.env, context(webhook.id), JSON.stringify(secrets));
+    this.#put({ ...webhook, sealed });
+  }
+
+  /** Seals with the present key what another has sealed. */
+  async reseal(): Promise<void> {
+    for (const webhook of this.#rows()) {
+      const sealed = await resealText(this.env, context(webhook.id), webhook.sealed);
+      if (sealed) this.#put({ ...webhook, sealed });
+    }
+  }
+
+  #rows(): SealedWebhook[] {
+    const rows = this.ctx.storage.sql.exec<{ webhook: string }>('SELECT webhook FROM webhooks ORDER BY rowid');
+    return rows.toArray().map(({ webhook }) => readWebhook(webhook));
+  }
+
+  #put(webhook: SealedWebhook): void {
     this.ctx.storage.sql.exec(
       `INSERT INTO webhooks (id, webhook) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET webhook = ?2`,
       webhook.id,
       JSON.stringify(webhook),
     );
+  }
+
+  async #open({ sealed, ...webhook }: SealedWebhook): Promise<Webhook> {
+    const secrets: Secrets = JSON.parse(await openText(this.env, context(webhook.id), sealed));
+    return { ...webhook, ...secrets };
   }
 
   /** Removes a webhook, and what waits for it. */
@@ -51,7 +89,7 @@ export class WebhookChannel extends DurableObject<Env> {
 
   /** Tells the webhooks that include it of a change. When it returns, no stop of the platform loses it. */
   publish({ entity, action, actor, data }: Change): void {
-    const receivers = this.list().filter(({ include }) => include.includes(entity));
+    const receivers = this.#rows().filter(({ include }) => include.includes(entity));
     if (receivers.length === 0) return;
     const { sql } = this.ctx.storage;
     const at = new Date().toISOString();
@@ -137,7 +175,7 @@ export class WebhookChannel extends DurableObject<Env> {
   }
 
   async #attempt(row: Row): Promise<void> {
-    const webhook: Webhook = JSON.parse(row.webhook);
+    const webhook = await this.#open(readWebhook(row.webhook));
     const event: WebhookEvent = JSON.parse(row.event);
     const delivery: Delivery = JSON.parse(row.delivery);
     const attemptId = crypto.randomUUID();
