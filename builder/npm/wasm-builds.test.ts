@@ -94,6 +94,18 @@ it('adds the build for WebAssembly to a lock that was made for one platform, wit
   });
 });
 
+it('asks for builds that no list of dependencies names, of the version of their package', () => {
+  const { missing } = use({
+    'node_modules/a/node_modules/oxc-parser': { version: '0.159.0', dev: true },
+    'node_modules/oxc-minify': { version: '0.150.0' },
+    'node_modules/@oxc-minify/binding-wasm32-wasi': { version: '0.150.0', optional: true, cpu: ['wasm32'] },
+  });
+  const owner = 'node_modules/a/node_modules/oxc-parser';
+  const name = '@oxc-parser/binding-wasm32-wasi';
+  const place = `node_modules/a/node_modules/${name}`;
+  expect(missing).toEqual([{ name, version: '0.159.0', place, dev: true, of: 'oxc-parser', owner }]);
+});
+
 it('puts the compiler of Next.js for WebAssembly beside it', () => {
   const { lock, replaced, environment } = use({ 'node_modules/next': { version: '16.4.6' } });
   expect(lock.packages['node_modules/@next/swc-wasm-nodejs']).toEqual({ version: '16.4.6' });

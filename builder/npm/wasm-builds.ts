@@ -36,6 +36,16 @@ const inMachine: Record<string, { version: string; binding: string }> = {
 /** Builds of those, which wait for threads in a way that the machine cannot give them. */
 const unusable = /^@img\/sharp(-\w+)?-wasm32$/;
 
+/**
+ * Packages whose builds for WebAssembly their lists of optional dependencies do not always name, and that are not published
+ * for each of their versions. The two have to be of one version.
+ */
+const together: Record<string, string> = {
+  'oxc-minify': '@oxc-minify/binding-wasm32-wasi',
+  'oxc-parser': '@oxc-parser/binding-wasm32-wasi',
+  'oxc-transform': '@oxc-transform/binding-wasm32-wasi',
+};
+
 /** What packages find in the environment of scripts, so that they do without machine code: by the `node_modules` they are in. */
 const environments: Record<string, (modules: string) => Readonly<Record<string, string>>> = {
   // Only `prisma migrate` and `prisma db` need it; the client and its generator are WebAssembly since Prisma 7.
@@ -71,6 +81,8 @@ export interface MissingBuild {
   dev: boolean;
   /** The package that asks for it. */
   of: string;
+  /** Where that stands, if it has to be of the build's own version. */
+  owner?: string;
 }
 
 /** A build that a package brings itself, among its optional dependencies. */
@@ -180,11 +192,18 @@ const placesOf = (place: string, name: string): string[] => [
 
 /** Optional dependencies for WebAssembly that a lock does not have; packages ask for them by exact versions. */
 function missingBuilds(place: string, entry: LockEntry, packages: Lock['packages']): MissingBuild[] {
-  return Object.entries(entry.optionalDependencies ?? {}).flatMap(([name, version]) => {
+  const of = packageName(place, entry);
+  const untold = own(together, of);
+  const wanted = {
+    ...(untold !== undefined && entry.version !== undefined && { [untold]: entry.version }),
+    ...entry.optionalDependencies,
+  };
+  return Object.entries(wanted).flatMap(([name, version]) => {
     if (!ownBuild.test(name) || unusable.test(name) || !/^\d+\.\d+\.\d+\S*$/.test(version)) return [];
     if (placesOf(place, name).some((known) => known in packages)) return [];
     const beside = `${parentOf(place)}node_modules/${name}`;
-    return [{ name, version, place: beside, dev: entry.dev ?? false, of: packageName(place, entry) }];
+    const dev = entry.dev ?? false;
+    return [{ name, version, place: beside, dev, of, ...(name === untold && { owner: place }) }];
   });
 }
 
@@ -192,7 +211,9 @@ function missingBuilds(place: string, entry: LockEntry, packages: Lock['packages
 export function ownBuilds({ packages }: Lock): OwnBuild[] {
   const found = new Map<string, OwnBuild>();
   for (const [place, entry] of Object.entries(packages)) {
-    for (const name of Object.keys(entry.optionalDependencies ?? {}).filter((each) => ownBuild.test(each))) {
+    const untold = own(together, packageName(place, entry));
+    const names = [...(untold === undefined ? [] : [untold]), ...Object.keys(entry.optionalDependencies ?? {})];
+    for (const name of names.filter((each) => ownBuild.test(each))) {
       const at = placesOf(place, name).find((known) => known in packages);
       const build = at === undefined ? undefined : packages[at];
       if (build?.version === undefined || !runsHere(name, build)) continue;

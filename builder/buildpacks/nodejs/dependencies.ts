@@ -53,15 +53,24 @@ export async function installDependencies(
     const { lock: resolved, lockfile } = await resolve(tree, manifests, options);
     const { lock, missing, ...rest } = useWasmBuilds(resolved, mount);
     const wanted = missing.filter(({ dev }) => development || !dev);
-    const found = await Promise.all(
-      wanted.map(({ name, version }, at) =>
-        resolvePackage(name, version, { ...options, scratch: join(scratch, `resolve-build-${at}`) }),
-      ),
-    );
+    let resolutions = 0;
+    const resolveOne = (name: string, version: string) =>
+      resolvePackage(name, version, { ...options, scratch: join(scratch, `resolve-build-${resolutions++}`) });
+    const found = await Promise.all(wanted.map(({ name, version }) => resolveOne(name, version)));
     for (const [at, build] of wanted.entries()) {
       const own = found[at];
-      if (own !== undefined) addBuild(lock, build, own);
-      else log.warn(`${build.of} has native code, and the registry has no ${build.name} that could take its place.`);
+      if (own === undefined) {
+        log.warn(`${build.of} has native code, and the registry has no ${build.name} that could take its place.`);
+        continue;
+      }
+      addBuild(lock, build, own);
+      const { of, owner, dev } = build;
+      const version = own.packages[`node_modules/${build.name}`]?.version;
+      if (owner === undefined || version === undefined || version === build.version) continue;
+      const whole = await resolveOne(of, version);
+      if (whole === undefined) continue;
+      addBuild(lock, { ...build, name: of, place: owner }, whole);
+      rest.replaced.push({ name: `${of}@${build.version}`, version, by: of, dev });
     }
     return { lock, ...rest, lockfile };
   });
