@@ -12,10 +12,11 @@
 import { chmod } from 'node:fs/promises';
 import { EntryCollector } from './collector.ts';
 import { type EgressOptions, type Gateway, startGateway } from './egress.ts';
+import { ImageEngine } from './images/index.ts';
 import { defaultLimits, LimitError, type Limits } from './limits.ts';
 import { type Machine, takeMachine } from './machine.ts';
 import { watchMemory } from './memory.ts';
-import { channels, type Exit, encodeEntries, type TreeEntry } from './protocol.ts';
+import { bytesAsEntries, channels, type Exit, encodeEntries, type TreeEntry } from './protocol.ts';
 import { RemoteError, Rpc } from './rpc.ts';
 import { readDirectory, readTar } from './tree.ts';
 import { WasiEngine } from './wasi.ts';
@@ -113,6 +114,7 @@ export class Sandbox {
   /** Takes the files of an export, by the id of its call. */
   readonly #exports = new Map<number, EntryCollector>();
   readonly #wasi: WasiEngine;
+  readonly #images: ImageEngine;
   readonly #closers: (() => void)[] = [];
   #failure: Error | undefined;
   #closed: Promise<void> | undefined;
@@ -122,6 +124,7 @@ export class Sandbox {
     this.#gateway = gateway;
     this.#limits = limits;
     this.#wasi = new WasiEngine(limits);
+    this.#images = new ImageEngine(limits);
     const { socket } = machine;
     this.#rpc = new Rpc(
       (message) => socket.send(message),
@@ -146,6 +149,16 @@ export class Sandbox {
             },
           });
         },
+        expectImage: (_params, id) => this.#images.expect(id),
+        image: async (params) => {
+          const { id } = params as { id: number };
+          const { value, bytes } = await this.#images.run(params, id).catch((error: unknown) => {
+            if (error instanceof LimitError) this.#cross(error.limit, error.used);
+            throw error;
+          });
+          for (const batch of encodeEntries(bytesAsEntries(bytes))) this.#rpc.sendFrame(channels.files, id, batch);
+          return value;
+        },
         killWasi: (id) => this.#wasi.kill(Number(id)),
       },
       (channel, id, payload) => this.#receive(channel, id, payload),
@@ -165,7 +178,7 @@ export class Sandbox {
     );
     this.#closers.push(
       watchMemory(
-        () => [machine.pid, ...this.#wasi.pids()],
+        () => [machine.pid, ...this.#wasi.pids(), ...this.#images.pids()],
         limits.memoryMiB,
         (used) => this.#cross('memoryMiB', used),
       ),
@@ -303,7 +316,12 @@ export class Sandbox {
     this.#rpc.close(reason);
     for (const closer of this.#closers) closer();
     this.#machine.socket.terminate();
-    this.#closed = Promise.all([this.#machine.kill(), this.#gateway.close(), this.#wasi.close()]).then(() => {});
+    this.#closed = Promise.all([
+      this.#machine.kill(),
+      this.#gateway.close(),
+      this.#wasi.close(),
+      this.#images.close(),
+    ]).then(() => {});
   }
 
   #cross(limit: keyof Limits, used: number): void {
@@ -320,6 +338,7 @@ export class Sandbox {
 
   #receive(channel: number, id: number, payload: Uint8Array): void {
     if (this.#wasi.receive(channel, id, payload)) return;
+    if (channel === channels.files && this.#images.receive(id, payload)) return;
     if (channel === channels.files) {
       this.#exports.get(id)?.add(payload);
       return;

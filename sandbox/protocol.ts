@@ -84,6 +84,10 @@ function* parts(entry: TreeEntry): Generator<WireEntry> {
   }
 }
 
+/** Bytes that belong to a call and are no file of the tree: entries in their order. */
+export const bytesAsEntries = (bytes: readonly Uint8Array[]): TreeEntry[] =>
+  bytes.map((content, at) => ({ type: 'file', path: String(at), mode: 0, content }));
+
 function encodeBatch(entries: WireEntry[]): Uint8Array {
   const contents = entries.flatMap((entry) => ('content' in entry ? [entry.content] : []));
   const header = new TextEncoder().encode(

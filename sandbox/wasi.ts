@@ -1,8 +1,9 @@
 /** The Wasmer engine: WASI commands of a machine, in one process of their own that starts with the first of them. */
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EntryCollector } from './collector.ts';
+import { endConfined, startConfined } from './confined.ts';
 import type { Limits } from './limits.ts';
 import { channels, type Exit, type TreeEntry } from './protocol.ts';
 import type { WasiReport, WasiRequest } from './wasi-process.ts';
@@ -92,11 +93,7 @@ export class WasiEngine {
   }
 
   async close(): Promise<void> {
-    const child = this.#process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await exited;
+    await endConfined(this.#process);
   }
 
   #post(request: WasiRequest): void {
@@ -104,30 +101,13 @@ export class WasiEngine {
     this.#process.send(request);
   }
 
-  /** Starts the process, with Node's permission model as a second wall: it can read Wasmer's files, and open no socket. */
+  /** Starts the process, with Node's permission model as a second wall. */
   #start(): ChildProcess {
-    const child = fork(processFile, {
-      cwd: '/',
-      env: {},
-      execArgv: [
-        '--permission',
-        '--allow-worker',
-        `--allow-fs-read=${sdk}`,
-        `--allow-fs-read=${dirname(processFile)}`,
-        '--disable-warning=SecurityWarning',
-      ],
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
-    let lastWords = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      lastWords = (lastWords + chunk).slice(-2000);
-    });
+    const { child, lastWords } = startConfined(processFile, { readable: [sdk, dirname(processFile)] });
     child.on('message', (message) => this.#receiveReport(message as WasiReport));
-    child.on('error', () => {});
     child.once('exit', (code, signal) => {
       this.#process = undefined;
-      const reason = new Error(`the WASI engine ended (${signal ?? code}) ${lastWords}`.trim());
+      const reason = new Error(`the WASI engine ended (${signal ?? code}) ${lastWords()}`.trim());
       for (const { reject } of this.#runs.values()) reject(reason);
     });
     return child;

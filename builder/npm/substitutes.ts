@@ -32,6 +32,8 @@ const parts: Record<string, readonly Part[]> = {
       files: ['package.json', 'tree-sitter-typescript.wasm', 'tree-sitter-tsx.wasm'],
     },
   ],
+  // What sharp calls; the machine does the work.
+  '@img/sharp-wasm32': [],
   // It has no machine code, and needs a thread.
   'thread-stream': [],
 };

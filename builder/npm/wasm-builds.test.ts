@@ -94,6 +94,18 @@ it('adds the build for WebAssembly to a lock that was made for one platform, wit
   });
 });
 
+it('asks for builds that no list of dependencies names, of the version of their package', () => {
+  const { missing } = use({
+    'node_modules/a/node_modules/oxc-parser': { version: '0.159.0', dev: true },
+    'node_modules/oxc-minify': { version: '0.150.0' },
+    'node_modules/@oxc-minify/binding-wasm32-wasi': { version: '0.150.0', optional: true, cpu: ['wasm32'] },
+  });
+  const owner = 'node_modules/a/node_modules/oxc-parser';
+  const name = '@oxc-parser/binding-wasm32-wasi';
+  const place = `node_modules/a/node_modules/${name}`;
+  expect(missing).toEqual([{ name, version: '0.159.0', place, dev: true, of: 'oxc-parser', owner }]);
+});
+
 it('puts the compiler of Next.js for WebAssembly beside it', () => {
   const { lock, replaced, environment } = use({ 'node_modules/next': { version: '16.4.6' } });
   expect(lock.packages['node_modules/@next/swc-wasm-nodejs']).toEqual({ version: '16.4.6' });
@@ -120,14 +132,38 @@ it('names the builds that packages bring themselves, but for those of other mach
   expect(ownBuilds({ lockfileVersion: 3, packages })).toEqual([own]);
 });
 
-it('leaves out a build that would wait without end, and says what to do without', () => {
-  const { lock, unreplaced, missing } = use({
-    'node_modules/sharp': { version: '0.35.5', optionalDependencies: { '@img/sharp-wasm32': '0.35.5' } },
-    'node_modules/a/node_modules/@img/sharp-wasm32': { version: '0.34.0', optional: true },
+it('lets sharp reach the machine, in the version that it has, without its own builds', () => {
+  const { lock, substitutes, missing, replaced } = use({
+    'node_modules/sharp': { version: '0.35.5', optionalDependencies: { '@img/sharp-webcontainers-wasm32': '0.35.5' } },
+    'node_modules/a/node_modules/sharp': { version: '0.33.5', dev: true },
+    'node_modules/a/node_modules/@img/sharp-wasm32': { version: '0.33.5', optional: true },
   });
   expect(Object.keys(lock.packages)).toEqual(['node_modules/sharp']);
-  expect(missing).toEqual([]);
-  expect(unreplaced).toMatchObject([{ name: 'sharp', version: '0.35.5', dev: false }]);
+  const binding = { name: '@img/sharp-wasm32', version: '0.35.5' };
+  expect(substitutes).toEqual([
+    { ...binding, place: 'node_modules/@img/sharp-wasm32', dev: false },
+    { ...binding, place: 'node_modules/a/node_modules/@img/sharp-wasm32', dev: true },
+  ]);
+  const place = 'node_modules/a/node_modules/sharp';
+  expect(missing).toEqual([{ name: 'sharp', version: '0.35.5', place, dev: true, of: 'sharp' }]);
+  expect(replaced).toEqual([
+    { name: 'sharp', version: '0.35.5', by: '@img/sharp-wasm32', dev: false },
+    { name: 'sharp@0.33.5', version: '0.35.5', by: 'sharp', dev: true },
+  ]);
+  const [build] = missing;
+  if (build === undefined) return;
+  const entry = { version: '0.35.5' };
+  addBuild(lock, build, {
+    lockfileVersion: 3,
+    packages: {
+      '': {},
+      'node_modules/sharp': entry,
+      'node_modules/@img/colour': entry,
+      'node_modules/@img/sharp-wasm32': entry,
+      'node_modules/@img/sharp-wasm32/node_modules/@emnapi/runtime': entry,
+    },
+  });
+  expect(Object.keys(lock.packages)).toEqual(['node_modules/sharp', place, `${place}/node_modules/@img/colour`]);
 });
 
 it('lets packages do without the machine code that only some of their commands need', () => {

@@ -28,15 +28,22 @@ const companions: Record<string, { name: string; by: string }> = {
   next: { name: '@next/swc', by: '@next/swc-wasm-nodejs' },
 };
 
+/** Packages whose native code the machine has, in one version, and what they reach it by. */
+const inMachine: Record<string, { version: string; binding: string }> = {
+  sharp: { version: '0.35.5', binding: '@img/sharp-wasm32' },
+};
+
+/** Builds of those, which wait for threads in a way that the machine cannot give them. */
+const unusable = /^@img\/sharp(-\w+)?-wasm32$/;
+
 /**
- * Builds that are not installed, and what to do without: the one of sharp waits on the main thread for others, which a
- * machine with one thread cannot give it, and would wait without end.
+ * Packages whose builds for WebAssembly their lists of optional dependencies do not always name, and that are not published
+ * for each of their versions. The two have to be of one version.
  */
-const unusable: Record<string, { build: RegExp; help: string }> = {
-  sharp: {
-    build: /^@img\/sharp(-\w+)?-wasm32$/,
-    help: 'Make the sizes and formats of images before the push, or use jimp, which is JavaScript.',
-  },
+const together: Record<string, string> = {
+  'oxc-minify': '@oxc-minify/binding-wasm32-wasi',
+  'oxc-parser': '@oxc-parser/binding-wasm32-wasi',
+  'oxc-transform': '@oxc-transform/binding-wasm32-wasi',
 };
 
 /** What packages find in the environment of scripts, so that they do without machine code: by the `node_modules` they are in. */
@@ -74,6 +81,8 @@ export interface MissingBuild {
   dev: boolean;
   /** The package that asks for it. */
   of: string;
+  /** Where that stands, if it has to be of the build's own version. */
+  owner?: string;
 }
 
 /** A build that a package brings itself, among its optional dependencies. */
@@ -85,14 +94,6 @@ export interface OwnBuild {
   of: string;
 }
 
-/** A package with machine code that nothing replaces. */
-export interface Unreplaced {
-  name: string;
-  version: string;
-  dev: boolean;
-  help: string;
-}
-
 /**
  * Lets a lock pin the WebAssembly builds of packages in the place of those with machine code.
  *
@@ -100,8 +101,8 @@ export interface Unreplaced {
  * of this where the lock pins the one for `wasm32`. A lock that was made for one platform alone may lack it.
  *
  * @param root where the app stands for its scripts
- * @returns the lock to install; what was replaced, by name; what comes in the place of packages besides; what nothing
- * replaces; what the lock lacks; and what the packages are to find in their environment
+ * @returns the lock to install; what was replaced, by name; what comes in the place of packages besides; what the lock
+ * lacks; and what the packages are to find in their environment
  */
 export function useWasmBuilds(
   { lockfileVersion, packages }: Lock,
@@ -110,13 +111,11 @@ export function useWasmBuilds(
   lock: Lock;
   replaced: Replacement[];
   substitutes: Substitute[];
-  unreplaced: Unreplaced[];
   missing: MissingBuild[];
   environment: Record<string, string>;
 } {
   const replaced: Replacement[] = [];
   const substitutes: Substitute[] = [];
-  const unreplaced: Unreplaced[] = [];
   const environment: Record<string, string> = {};
   const missing: MissingBuild[] = [];
   const changed: Lock['packages'] = {};
@@ -124,9 +123,18 @@ export function useWasmBuilds(
     const isPackage = place.includes('node_modules/') && !entry.link;
     const name = packageName(place, entry);
     const { version = '', dev = false } = entry;
-    if (isUnusable(name)) continue;
-    const without = isPackage ? own(unusable, name) : undefined;
-    if (without !== undefined) unreplaced.push({ name, version, dev, help: without.help });
+    if (unusable.test(name)) continue;
+    const machine = isPackage ? own(inMachine, name) : undefined;
+    if (machine !== undefined) {
+      const { binding, version: known } = machine;
+      substitutes.push({ name: binding, version: known, place: `${parentOf(place)}node_modules/${binding}`, dev });
+      if (version !== known) {
+        missing.push({ name, version: known, place, dev, of: name });
+        replaced.push({ name: `${name}@${version}`, version: known, by: name, dev });
+        continue;
+      }
+      replaced.push({ name, version, by: binding, dev });
+    }
     if (isPackage) Object.assign(environment, own(environments, name)?.(`${root}/${parentOf(place)}node_modules`));
     const last = isPackage ? own(lastInJavaScript, name) : undefined;
     if (last && Number.parseInt(version, 10) >= last.from) {
@@ -151,14 +159,12 @@ export function useWasmBuilds(
     replaced.push({ ...companion, version, dev });
   }
   replaced.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { lock: { lockfileVersion, packages: changed }, replaced, substitutes, unreplaced, missing, environment };
+  return { lock: { lockfileVersion, packages: changed }, replaced, substitutes, missing, environment };
 }
 
 function own<Value>(values: Record<string, Value>, name: string): Value | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
-
-const isUnusable = (name: string): boolean => Object.values(unusable).some(({ build }) => build.test(name));
 
 /** What stands before the `node_modules` of a place. */
 const parentOf = (place: string): string => place.slice(0, place.lastIndexOf('node_modules/'));
@@ -186,11 +192,18 @@ const placesOf = (place: string, name: string): string[] => [
 
 /** Optional dependencies for WebAssembly that a lock does not have; packages ask for them by exact versions. */
 function missingBuilds(place: string, entry: LockEntry, packages: Lock['packages']): MissingBuild[] {
-  return Object.entries(entry.optionalDependencies ?? {}).flatMap(([name, version]) => {
-    if (!ownBuild.test(name) || isUnusable(name) || !/^\d+\.\d+\.\d+\S*$/.test(version)) return [];
+  const of = packageName(place, entry);
+  const untold = own(together, of);
+  const wanted = {
+    ...(untold !== undefined && entry.version !== undefined && { [untold]: entry.version }),
+    ...entry.optionalDependencies,
+  };
+  return Object.entries(wanted).flatMap(([name, version]) => {
+    if (!ownBuild.test(name) || unusable.test(name) || !/^\d+\.\d+\.\d+\S*$/.test(version)) return [];
     if (placesOf(place, name).some((known) => known in packages)) return [];
     const beside = `${parentOf(place)}node_modules/${name}`;
-    return [{ name, version, place: beside, dev: entry.dev ?? false, of: packageName(place, entry) }];
+    const dev = entry.dev ?? false;
+    return [{ name, version, place: beside, dev, of, ...(name === untold && { owner: place }) }];
   });
 }
 
@@ -198,7 +211,9 @@ function missingBuilds(place: string, entry: LockEntry, packages: Lock['packages
 export function ownBuilds({ packages }: Lock): OwnBuild[] {
   const found = new Map<string, OwnBuild>();
   for (const [place, entry] of Object.entries(packages)) {
-    for (const name of Object.keys(entry.optionalDependencies ?? {}).filter((each) => ownBuild.test(each))) {
+    const untold = own(together, packageName(place, entry));
+    const names = [...(untold === undefined ? [] : [untold]), ...Object.keys(entry.optionalDependencies ?? {})];
+    for (const name of names.filter((each) => ownBuild.test(each))) {
       const at = placesOf(place, name).find((known) => known in packages);
       const build = at === undefined ? undefined : packages[at];
       if (build?.version === undefined || !runsHere(name, build)) continue;
@@ -217,7 +232,7 @@ export function ownBuilds({ packages }: Lock): OwnBuild[] {
 export function addBuild(lock: Lock, { name, place, dev }: MissingBuild, resolved: Lock): void {
   const own = `node_modules/${name}`;
   for (const [from, entry] of Object.entries(resolved.packages)) {
-    if (from === '') continue;
+    if (from === '' || /\/@img\/sharp-/.test(from)) continue;
     const below = from === own || from.startsWith(`${own}/`) ? place + from.slice(own.length) : `${place}/${from}`;
     lock.packages[below] = { ...entry, optional: true, ...(dev && { dev }) };
   }

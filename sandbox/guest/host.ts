@@ -20,7 +20,13 @@ export interface WasiRun {
   changes: (entries: WireEntry[]) => void;
 }
 
+interface Host {
+  runWasi: (run: WasiRun) => Promise<Exit>;
+  /** What sharp's native code does with an image: the operation, its options, and what it calls back with. */
+  workOnImage: (operation: string, options: unknown) => Promise<unknown>;
+}
+
+const nobody = () => Promise.reject(new Error('no host is connected'));
+
 /** Set when the host connects. */
-export const host: { runWasi: (run: WasiRun) => Promise<Exit> } = {
-  runWasi: () => Promise.reject(new Error('no host is connected')),
-};
+export const host: Host = { runWasi: nobody, workOnImage: nobody };

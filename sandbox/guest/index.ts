@@ -1,9 +1,20 @@
 /** The inside of the machine: answers its host over a WebSocket, which is held as long as the machine lives. */
-import { type Channel, channels, decodeEntries, type Exit, encodeEntries } from '../protocol.ts';
+import { pack, unpack } from '../images/values.ts';
+import {
+  bytesAsEntries,
+  type Channel,
+  channels,
+  collectEntries,
+  decodeEntries,
+  type Exit,
+  encodeEntries,
+  type TreeEntry,
+} from '../protocol.ts';
 import { Rpc } from '../rpc.ts';
 import { host, type WasiRun } from './host.ts';
 import { installFinalization } from './node/finalization.ts';
 import { installGlobals, reportRejection } from './node/globals.ts';
+import { installImages } from './node/images.ts';
 import { platform } from './node/process.ts';
 import { installWaiting } from './node/waiting.ts';
 import { Pipe } from './pipe.ts';
@@ -45,6 +56,7 @@ fs.writeFileSync('/dev/null', '');
 installGlobals();
 installFinalization();
 installWaiting();
+installImages();
 addEventListener('unhandledrejection', (event) => {
   event.preventDefault();
   const task = currentTask();
@@ -56,6 +68,8 @@ function serve(socket: WebSocket): void {
   const running = new Map<number, { task: Task; stdin: Pipe }>();
   /** Runs of WASI programs by the id of their call. */
   const wasiRuns = new Map<number, WasiRun>();
+  /** The bytes of images that come back, by the id of their call. */
+  const images = new Map<number, TreeEntry[]>();
 
   const rpc = new Rpc(
     (message) => socket.send(message),
@@ -112,7 +126,9 @@ function serve(socket: WebSocket): void {
       else if (channel === channels.stderr) wasiRuns.get(id)?.stderr(payload);
       else {
         const run = wasiRuns.get(id);
-        if (run) run.changes(decodeEntries(payload));
+        const image = images.get(id);
+        if (image) collectEntries(image, decodeEntries(payload));
+        else if (run) run.changes(decodeEntries(payload));
         else importEntries(decodeEntries(payload));
       }
     },
@@ -131,6 +147,20 @@ function serve(socket: WebSocket): void {
       return (await answer) as Exit;
     } finally {
       wasiRuns.delete(id);
+    }
+  };
+
+  host.workOnImage = async (operation, options) => {
+    const packed = pack(options);
+    const { id } = rpc.call('expectImage', null);
+    const entries: TreeEntry[] = [];
+    images.set(id, entries);
+    for (const batch of encodeEntries(bytesAsEntries(packed.bytes))) rpc.sendFrame(channels.files, id, batch);
+    try {
+      const value = await rpc.call('image', { id, operation, options: packed.value }).answer;
+      return unpack({ value, bytes: entries.flatMap((entry) => (entry.type === 'file' ? [entry.content] : [])) });
+    } finally {
+      images.delete(id);
     }
   };
 

@@ -1,6 +1,9 @@
 /** Sites that today's tools build from components. */
+
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Platform } from '../support/platform.ts';
+import { open } from '../support/request.ts';
 import { named, pushApp } from './push.ts';
 
 let platform: Platform;
@@ -47,9 +50,17 @@ test('webpack 5 with Babel, Sass and code that is loaded later', async () => {
   expect(await get('webpack', `/${named(page, /href=(main\.\w+\.css)/)}`)).toMatch(/body h1\{color:#c0ffee/);
 });
 
-test('Astro 7, whose compilers are addons in WebAssembly', async () => {
+test('Astro 7, whose compilers are addons in WebAssembly, and its images by sharp', async () => {
   expect(await pushApp(platform, 'builds/astro')).toContain('2 page(s) built');
   expect(await get('astro')).toContain('<li>1</li><li>4</li><li>9</li>');
+  const image = await open(
+    platform.port,
+    'astro.localhost',
+    named(await get('astro'), /src="(\/_astro\/[^"]+\.webp)"/),
+  );
+  const bytes = await buffer(image);
+  // RFC 9649, section 2.5: the size of the frame of a lossy image.
+  expect([bytes.readUInt16LE(26), bytes.readUInt16LE(28)]).toEqual([48, 32]);
   const post = await get('astro', '/posts/first/');
   expect(post).toMatch(/<h1[^>]*>First post<\/h1>/);
   expect(post).toContain('<strong>strong</strong>');

@@ -41,33 +41,39 @@ export async function installDependencies(
   const settings = await projectSettings(tree, config, context.settings);
   const update = config.USE_NPM_INSTALL === 'true';
   log.step('Installing dependencies');
-  const { lock, replaced, substitutes, unreplaced, environment, lockfile } = await context.phase(
-    'resolve',
-    async () => {
-      const options = {
-        scratch: join(scratch, 'resolve'),
-        cache,
-        settings,
-        signal,
-        update,
-        ...(lockfiles && { lockfiles }),
-      };
-      const { lock: resolved, lockfile } = await resolve(tree, manifests, options);
-      const { lock, missing, ...rest } = useWasmBuilds(resolved, mount);
-      const wanted = missing.filter(({ dev }) => development || !dev);
-      const found = await Promise.all(
-        wanted.map(({ name, version }, at) =>
-          resolvePackage(name, version, { ...options, scratch: join(scratch, `resolve-build-${at}`) }),
-        ),
-      );
-      for (const [at, build] of wanted.entries()) {
-        const own = found[at];
-        if (own !== undefined) addBuild(lock, build, own);
-        else log.warn(`${build.of} has native code, and the registry has no ${build.name} that could take its place.`);
+  const { lock, replaced, substitutes, environment, lockfile } = await context.phase('resolve', async () => {
+    const options = {
+      scratch: join(scratch, 'resolve'),
+      cache,
+      settings,
+      signal,
+      update,
+      ...(lockfiles && { lockfiles }),
+    };
+    const { lock: resolved, lockfile } = await resolve(tree, manifests, options);
+    const { lock, missing, ...rest } = useWasmBuilds(resolved, mount);
+    const wanted = missing.filter(({ dev }) => development || !dev);
+    let resolutions = 0;
+    const resolveOne = (name: string, version: string) =>
+      resolvePackage(name, version, { ...options, scratch: join(scratch, `resolve-build-${resolutions++}`) });
+    const found = await Promise.all(wanted.map(({ name, version }) => resolveOne(name, version)));
+    for (const [at, build] of wanted.entries()) {
+      const own = found[at];
+      if (own === undefined) {
+        log.warn(`${build.of} has native code, and the registry has no ${build.name} that could take its place.`);
+        continue;
       }
-      return { lock, ...rest, lockfile };
-    },
-  );
+      addBuild(lock, build, own);
+      const { of, owner, dev } = build;
+      const version = own.packages[`node_modules/${build.name}`]?.version;
+      if (owner === undefined || version === undefined || version === build.version) continue;
+      const whole = await resolveOne(of, version);
+      if (whole === undefined) continue;
+      addBuild(lock, { ...build, name: of, place: owner }, whole);
+      rest.replaced.push({ name: `${of}@${build.version}`, version, by: of, dev });
+    }
+    return { lock, ...rest, lockfile };
+  });
   if (lockfile === undefined) log.detail(`Installing node modules${lockfiles ? '' : ' (package.json)'}`);
   else log.detail(`Installing node modules (${lockfile})`);
   if (lockfile === undefined && Object.keys(lock.packages).length > 1) {
@@ -79,9 +85,6 @@ export async function installDependencies(
   }
   for (const { name, version, of } of ownBuilds(lock).filter(({ dev }) => development || !dev)) {
     log.detail(`Using ${name}@${version} for ${of}: native code does not run here`);
-  }
-  for (const { name, version, help } of unreplaced.filter(({ dev }) => development || !dev)) {
-    log.warn(`${name}@${version} has native code, which does not run here, and nothing takes its place.`, help);
   }
   const start = performance.now();
   const wanted = substitutes.filter(({ dev }) => development || !dev);

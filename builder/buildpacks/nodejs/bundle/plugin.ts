@@ -238,6 +238,7 @@ const alternatives: Record<string, string> = {
   sqlite3: 'a database that the app reaches over the network',
   canvas: '@napi-rs/canvas is native too; draw with SVG instead',
   'node-sass': 'sass',
+  sharp: 'make the images in the build, where it works, or use jimp, which is JavaScript',
 };
 
 function native(name: string): OnResolveResult {
