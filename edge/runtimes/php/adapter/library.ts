@@ -1,4 +1,5 @@
 /** What of PHP's own cannot be in WebAssembly, and is written in PHP here. */
+import { letCast } from './casts.ts';
 import type { Engine } from './engine.ts';
 import { answerHttp } from './http.ts';
 import curl from './lib/curl.php';
@@ -53,7 +54,11 @@ export function install(
     ...known.map((name) => standIns[name]),
   ];
   const lines = [...required, ...Object.keys(more)].map((name) => `require '${DIRECTORY}/${name}';`);
-  engine.write(PREPENDED, `<?php\ndefine('Islet\\STAND_INS', ${JSON.stringify(known)});\n${lines.join('\n')}\n`);
+  const constants = { STAND_INS: known, ENGINE: letCast(engine) };
+  const defined = Object.entries(constants).map(
+    ([name, value]) => `define('Islet\\${name}', ${JSON.stringify(value)});`,
+  );
+  engine.write(PREPENDED, ['<?php', ...defined, ...lines, ''].join('\n'));
   answerHttp();
   Object.assign(globalThis, { isletSleep: sleepFor });
 }

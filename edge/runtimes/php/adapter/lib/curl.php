@@ -304,6 +304,11 @@ namespace {
         /** @internal */
         public ?Islet\Transfer $transfer = null;
 
+        public function __construct()
+        {
+            (new Vrzno())->isletCast(Islet\ENGINE, spl_object_id($this));
+        }
+
         /** @internal */
         public function begin(): void
         {
@@ -393,6 +398,11 @@ namespace {
         public array $told = [];
         /** @internal @var list<array> */
         public array $messages = [];
+
+        public function __construct()
+        {
+            (new Vrzno())->isletCast(Islet\ENGINE, spl_object_id($this));
+        }
     }
 
     final class CurlShareHandle
