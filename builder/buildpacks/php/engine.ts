@@ -89,6 +89,9 @@ export const builtIn: ReadonlySet<string> = new Set([
 /** Extensions that every app has, as on Heroku. */
 export const BY_DEFAULT = ['mbstring', 'iconv', 'dom', 'pdo_sqlite', 'sqlite3'];
 
+/** Extensions that the runtime's own library stands for, where an app asks for them. */
+export const standIns: readonly string[] = ['curl'];
+
 /** What an app with these extensions needs of the engine. */
 export interface EngineFiles {
   /** Names of libraries and of extensions, for the runtime. */

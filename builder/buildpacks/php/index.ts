@@ -7,7 +7,7 @@ import { readProcfile } from '../../procfile.ts';
 import type { SlugContents } from '../../slug.ts';
 import type { Assemble, BuildContext, Buildpack } from '../buildpack.ts';
 import { composerInstall, type Platform } from './composer.ts';
-import { BY_DEFAULT, builtIn, engineFiles, loadable, PHP } from './engine.ts';
+import { BY_DEFAULT, builtIn, engineFiles, loadable, PHP, standIns } from './engine.ts';
 import { resolveProgram, resolveStart } from './start-command.ts';
 
 export const php: Buildpack = {
@@ -22,16 +22,19 @@ async function build(context: BuildContext): Promise<Assemble> {
   log.step('Bootstrapping...');
   log.step('Installing platform packages...');
   log.detail(`- php (${PHP})`);
-  const platform: Platform = { php: PHP, extensions: new Set([...builtIn, ...Object.keys(loadable)]) };
+  const platform: Platform = { php: PHP, extensions: new Set([...builtIn, ...Object.keys(loadable), ...standIns]) };
   const { asked } = await phase('install', () => composerInstall(platform, context));
   const extensions = [...new Set([...BY_DEFAULT, ...asked])].filter((name) => name in loadable);
   for (const name of extensions) log.detail(`- ext-${name} (bundled with php)`);
-  return (defaults) => assemble(defaults, extensions, context);
+  const imitated = standIns.filter((name) => asked.includes(name));
+  for (const name of imitated) log.detail(`- ext-${name} (a stand-in of Islet's)`);
+  return (defaults) => assemble(defaults, extensions, imitated, context);
 }
 
 async function assemble(
   defaults: Readonly<Record<string, string>>,
   names: readonly string[],
+  imitated: readonly string[],
   context: BuildContext,
 ): Promise<SlugContents> {
   const { tree, log } = context;
@@ -48,7 +51,7 @@ async function assemble(
     processTypes[type] = { command };
     // It runs in a machine, as one-off dynos do.
     if (type === 'release') continue;
-    const start = startOf(type, command, tree, { libraries, extensions, ini: '' });
+    const start = startOf(type, command, tree, { libraries, extensions, standIns: [...imitated], ini: '' });
     if (!start) {
       log.warn(`Process type ${type} does not start: \`${command}\` is no program of PHP.`);
       continue;
@@ -76,7 +79,7 @@ function startOf(
   type: string,
   command: string,
   tree: string,
-  engine: Pick<Start, 'libraries' | 'extensions' | 'ini'>,
+  engine: Pick<Start, 'libraries' | 'extensions' | 'standIns' | 'ini'>,
 ): Start | undefined {
   if (type === 'web') return { ...engine, ...resolveStart(command, tree) };
   const { program, settings = [] } = resolveProgram(command, tree) ?? {};

@@ -31,7 +31,7 @@ const engine = await Engine.start({
   mounts: mounts(),
   onLog: (line) => console.error(line),
 });
-install(engine);
+install(engine, served.standIns);
 const status = await runProgram(
   engine,
   {

@@ -132,9 +132,7 @@ export class Engine {
   }
 
   /** The address of what the program has under a name. */
-  address(name: string): number {
-    return STATIC_BASE + (this.#exports[name] as { value: number }).value;
-  }
+  readonly address = (name: string): number => STATIC_BASE + (this.#exports[name] as { value: number }).value;
 
   /**
    * Runs the program once.

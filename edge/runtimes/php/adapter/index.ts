@@ -225,7 +225,7 @@ async function engineOf(start: Start, ini: string, files: FileTree, onLog: (line
     mounts: new Map(['/tmp', OPCACHE_DIR].map((place) => [place, { tree: files, at: place }])),
     onLog,
   });
-  install(engine);
+  install(engine, start.standIns);
   return engine;
 }
 

@@ -1,8 +1,12 @@
 /** What of PHP's own cannot be in WebAssembly, and is written in PHP here. */
+import { letCast } from './casts.ts';
 import type { Engine } from './engine.ts';
-import { answerHttpStreams } from './http.ts';
+import { answerHttp } from './http.ts';
+import curl from './lib/curl.php';
+import curlConstants from './lib/curl-constants.php';
+import extensions from './lib/extensions.php';
 import http from './lib/http.php';
-import prepend from './lib/prepend.php';
+import httpFunctions from './lib/http-functions.php';
 import sleep from './lib/sleep.php';
 
 const DIRECTORY = '/islet/lib';
@@ -10,13 +14,52 @@ const DIRECTORY = '/islet/lib';
 /** The script that PHP runs before the app's. */
 export const PREPENDED = `${DIRECTORY}/prepend.php`;
 
-/** PHP's own functions that those of the library take the place of. */
-export const REPLACED = ['sleep', 'usleep', 'time_nanosleep', 'time_sleep_until'];
+const files: Readonly<Record<string, string>> = {
+  'http.php': http,
+  'http-functions.php': httpFunctions,
+  'sleep.php': sleep,
+  'extensions.php': extensions,
+  'curl.php': curl,
+  'curl-constants.php': curlConstants,
+};
 
-/** Writes the library, once for each engine. */
-export function install(engine: Engine): void {
-  for (const [name, text] of Object.entries({ http, prepend, sleep })) engine.write(`${DIRECTORY}/${name}.php`, text);
-  answerHttpStreams();
+/** Extensions that the library stands for, which cost each request a little: the file of each. */
+const standIns: Readonly<Record<string, string>> = { curl: 'curl.php' };
+
+/** PHP's own functions that those of the library take the place of. */
+export const REPLACED = [
+  ...['sleep', 'usleep', 'time_nanosleep', 'time_sleep_until'],
+  ...['http_get_last_response_headers', 'http_clear_last_response_headers'],
+  'extension_loaded',
+];
+
+/**
+ * Writes the library, once for each engine.
+ *
+ * @param wanted extensions that it is to stand for
+ * @param more scripts to run before the app's
+ */
+export function install(
+  engine: Engine,
+  wanted: readonly string[] = [],
+  more: Readonly<Record<string, string>> = {},
+): void {
+  for (const [name, text] of Object.entries({ ...files, ...more })) engine.write(`${DIRECTORY}/${name}`, text);
+  const known = wanted.filter((name) => name in standIns);
+  const required = [
+    'http.php',
+    'http-functions.php',
+    'sleep.php',
+    'extensions.php',
+    ...known.map((name) => standIns[name]),
+  ];
+  const lines = [...required, ...Object.keys(more)].map((name) => `require '${DIRECTORY}/${name}';`);
+  const constants = { STAND_INS: known, ENGINE: letCast(engine) };
+  const defined = Object.entries(constants).map(
+    ([name, value]) => `define('Islet\\${name}', ${JSON.stringify(value)});`,
+  );
+  engine.write(PREPENDED, ['<?php', ...defined, ...lines, ''].join('\n'));
+  answerHttp();
   Object.assign(globalThis, { isletSleep: sleepFor });
 }
 

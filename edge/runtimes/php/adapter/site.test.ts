@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Site, type Target } from './site.ts';
-import type { Start } from './start.ts';
+import type { Site as Start } from './start.ts';
 
 const WORDPRESS = `
 <IfModule mod_rewrite.c>
@@ -29,7 +29,7 @@ function site(files: Record<string, string>, start: Partial<Start> = {}): (path:
   const problems: string[] = [];
   const paths = Object.keys(files);
   const made = new Site(
-    { server: 'apache2', root: '', extensions: [], libraries: [], ini: '', ...start },
+    { server: 'apache2', root: '', extensions: [], libraries: [], standIns: [], ini: '', ...start },
     '/tmp/app',
     {
       isFile: (path) => paths.includes(path),

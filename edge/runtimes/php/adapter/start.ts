@@ -30,6 +30,8 @@ interface Engine {
   extensions: string[];
   /** Other libraries, which extensions need. */
   libraries: string[];
+  /** Extensions that the runtime's own library stands for. */
+  standIns: string[];
   /** Lines of php.ini after the platform's own. */
   ini: string;
 }

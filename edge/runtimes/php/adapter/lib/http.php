@@ -14,6 +14,15 @@ final class HttpStream
     public array $headers = [];
     private string $body = '';
     private int $at = 0;
+    /** @var list<string>|null those of the last response */
+    public static ?array $last = null;
+
+    /** @return list<string> */
+    private function headers(array|string $given, string|false $agent): array
+    {
+        $lines = is_array($given) ? array_values($given) : preg_split('/\r?\n/', trim($given));
+        return $agent && !preg_grep('/^user-agent\s*:/i', $lines) ? ["User-Agent: $agent", ...$lines] : $lines;
+    }
 
     public function stream_open(string $url, string $mode, int $options, ?string &$opened): bool
     {
@@ -23,15 +32,14 @@ final class HttpStream
         $answer = json_decode(vrzno_await((new \Vrzno())->isletFetch(json_encode([
             'url' => $url,
             'method' => $context['method'] ?? 'GET',
-            'headers' => is_array($headers) ? $headers : preg_split('/\r?\n/', trim($headers)),
-            'agent' => $context['user_agent'] ?? ini_get('user_agent'),
-            'body' => base64_encode($context['content'] ?? ''),
+            'headers' => $this->headers($headers, $context['user_agent'] ?? ini_get('user_agent')),
+            'body' => isset($context['content']) ? base64_encode($context['content']) : null,
             'follow' => (bool) ($context['follow_location'] ?? true),
             'seconds' => (float) ($context['timeout'] ?? ini_get('default_socket_timeout')),
         ]))), true);
         $problem = $answer['error'] ?? null;
         if ($problem === null) {
-            $this->headers = $answer['headers'];
+            $this->headers = self::$last = $answer['headers'];
             $this->body = base64_decode($answer['body']);
             if ($answer['status'] >= 400 && empty($context['ignore_errors'])) {
                 $problem = "HTTP request failed! {$answer['headers'][0]}";

@@ -1,4 +1,0 @@
-<?php
-
-require __DIR__ . '/http.php';
-require __DIR__ . '/sleep.php';
