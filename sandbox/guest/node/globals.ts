@@ -234,6 +234,22 @@ export function installGlobals(): void {
   installMessaging();
   installOwnGlobals();
   installWebAssembly();
+  installAtomicWait();
+}
+
+/**
+ * A program that waits keeps all others from running, so nothing that it waits for can come: with a time limit that has
+ * passed, without one it is an error.
+ */
+function installAtomicWait(): void {
+  const wait = (array: Int32Array, index: number, value: number, timeout = Number.POSITIVE_INFINITY) => {
+    if (Atomics.load(array, index) !== value) return 'not-equal';
+    if (Number.isFinite(timeout)) return 'timed-out';
+    throw new TypeError(
+      'Atomics.wait: the sandbox has one thread, so a program cannot wait for a worker without `await`. Use the asynchronous form of what waits here.',
+    );
+  };
+  Object.defineProperty(Atomics, 'wait', { value: wait, configurable: true, writable: true });
 }
 
 /** Channels whose ports keep their task alive, as Node's do. */
@@ -257,8 +273,8 @@ function installMessaging(): void {
   }
 }
 
-/** Globals that Go programs compiled to wasm (esbuild) make for themselves: each task has its own. */
-const ownGlobals = new Set<PropertyKey>(['fs', 'path', 'require', 'Go']);
+/** Globals that Go programs compiled to wasm (esbuild) make for themselves, or replace: each task has its own. */
+const ownGlobals = new Set<PropertyKey>(['fs', 'path', 'require', 'Go', 'performance', 'crypto']);
 
 function installOwnGlobals(): void {
   const values = new WeakMap<Task, Map<PropertyKey, unknown>>();
@@ -269,11 +285,13 @@ function installOwnGlobals(): void {
     values.set(task, own.set(name, value));
   };
   for (const name of ownGlobals) {
+    const engine: unknown = Reflect.get(globalThis, name);
     Object.defineProperty(globalThis, name, {
       configurable: true,
       get: () => {
         const task = currentTask();
-        return task && values.get(task)?.get(name);
+        const own = task && values.get(task);
+        return own?.has(name) ? own.get(name) : engine;
       },
       set: (value) => assign(name, value),
     });
