@@ -366,6 +366,11 @@ test('each task has its own of the globals that Go programs make', async () => {
   await sandbox.writeEntries(
     files({
       'go.cjs': `Object.defineProperty(globalThis, 'fs', { value: process.argv[2], enumerable: true });
+        const own = { getRandomValues: (bytes) => require('crypto').randomFillSync(bytes) };
+        Object.defineProperty(globalThis, 'crypto', { configurable: true, writable: true });
+        globalThis.crypto = own;
+        require('crypto').randomFillSync(new Uint8Array(4));
+        new (require('async_hooks').AsyncResource)('task', { triggerAsyncId: 1, requireManualDestroy: true });
         if (process.argv[2] === 'one') globalThis.performance = { now: () => process.hrtime()[0] * 1000 };
         setTimeout(() => console.log(globalThis.fs, typeof performance.now(), typeof performance.mark), 50)`,
     }),

@@ -135,10 +135,11 @@ export async function assembleNode(
   const worker = await readWranglerConfig(tree);
   // A Procfile says that the app is a process, whatever else it can be.
   if (worker && (await readProcfile(tree)).web === undefined) return assembleWorker(worker, context);
-  const { declared, defaults, site: directory } = await findProcessTypes(tree, packageJson, named);
+  const { declared, defaults, site: directory, instead } = await findProcessTypes(tree, packageJson, named);
   if (directory !== undefined) {
     log.step('Build succeeded!');
-    log.detail(`Serving ${directory}/ as a static site: nothing says how to start a server`);
+    const why = instead === undefined ? 'nothing says how to start a server' : `"${instead}" would serve nothing else`;
+    log.detail(`Serving ${directory}/ as a static site: ${why}`);
     // Without a page of its own for what is not there, a site that was built is a single-page app.
     const notFoundHandling = has404(tree, directory) ? '404-page' : 'single-page-application';
     return site(tree, directory, { language: 'Node.js', notFoundHandling });

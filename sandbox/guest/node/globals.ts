@@ -232,9 +232,19 @@ export function installGlobals(): void {
     });
   }
   installMessaging();
+  keepCrypto();
   installOwnGlobals();
   installWebAssembly();
   installAtomicWait();
+}
+
+/**
+ * Programs that put one of their own in the place of `crypto` (those of Go) let it call `node:crypto`, which the engine
+ * has call this: it stays what it is.
+ */
+function keepCrypto(): void {
+  const crypto: unknown = Reflect.get(globalThis, 'crypto');
+  Object.defineProperty(globalThis, 'crypto', { configurable: true, get: () => crypto, set: () => {} });
 }
 
 /**
@@ -274,7 +284,7 @@ function installMessaging(): void {
 }
 
 /** Globals that Go programs compiled to wasm (esbuild) make for themselves, or replace: each task has its own. */
-const ownGlobals = new Set<PropertyKey>(['fs', 'path', 'require', 'Go', 'performance', 'crypto']);
+const ownGlobals = new Set<PropertyKey>(['fs', 'path', 'require', 'Go', 'performance']);
 
 function installOwnGlobals(): void {
   const values = new WeakMap<Task, Map<PropertyKey, unknown>>();
@@ -298,6 +308,8 @@ function installOwnGlobals(): void {
   }
   const { defineProperty } = Object;
   Object.defineProperty = <Target>(target: Target, name: PropertyKey, descriptor: PropertyDescriptor): Target => {
+    // See keepCrypto.
+    if (target === globalThis && name === 'crypto') return target;
     if (target !== globalThis || !ownGlobals.has(name)) return defineProperty(target, name, descriptor);
     assign(name, 'value' in descriptor ? descriptor.value : descriptor.get?.());
     return target;
