@@ -490,6 +490,16 @@ test('classes of streams are called without `new`, and derived from as graceful-
       });`,
   }));
 
+test('a socket over a stream knows what it is over, as http2-wrapper wants', async () => {
+  await sandbox.writeEntries(
+    files({
+      'tls.cjs': `const socket = new (require('tls').TLSSocket)(new (require('stream').PassThrough)());
+        console.log(typeof socket._handle._parentWrap.constructor, socket instanceof require('tls').TLSSocket); process.exit()`,
+    }),
+  );
+  expect(await runLine(sandbox, 'node tls.cjs')).toMatchObject({ stdout: 'function true\n', stderr: '' });
+});
+
 test('native code is named in the error', async () => {
   await sandbox.writeEntries(files({ tool: Buffer.from('\x7fELF\x02\x01', 'latin1'), 'addon.node': '' }));
   expect((await runLine(sandbox, './tool')).stderr).toContain('/app/tool is native code');
