@@ -328,6 +328,31 @@ describe('child processes', () => {
     }));
 });
 
+test('ports go along with a message or with what a worker begins with, wherever in it they are', () =>
+  same({
+    'main.mjs': `import { MessageChannel, Worker } from 'node:worker_threads'; import { once } from 'node:events'
+      const { port1, port2 } = new MessageChannel(); const other = new MessageChannel();
+      const worker = new Worker(new URL('./worker.mjs', import.meta.url), { workerData: { deep: { port: port2, list: [1] } }, transferList: [port2] });
+      worker.postMessage({ ports: [{ port: other.port2 }] }, [other.port2]);
+      const answers = Promise.all([once(port1, 'message'), once(other.port1, 'message')]);
+      console.log((await answers).flat()); port1.close(); other.port1.close();`,
+    'worker.mjs': `import { parentPort, workerData } from 'node:worker_threads'
+      workerData.deep.port.postMessage(['begun', workerData.deep.list]);
+      parentPort.once('message', ({ ports: [{ port }] }) => { port.postMessage('told'); port.close(); workerData.deep.port.close(); })`,
+  }));
+
+test('who waits for a worker without `await` is told that nothing can come', async () => {
+  await sandbox.writeEntries(
+    files({
+      'wait.cjs': `const view = new Int32Array(new SharedArrayBuffer(4)); console.log(Atomics.wait(view, 0, 1), Atomics.wait(view, 0, 0, 5));
+        try { Atomics.wait(view, 0, 0) } catch ({ name, message }) { console.log(name, message) }`,
+    }),
+  );
+  expect((await runLine(sandbox, 'node wait.cjs')).stdout).toMatch(
+    /^not-equal timed-out\nTypeError Atomics.wait: the sandbox has one thread/,
+  );
+});
+
 test('an error that ends a worker is its parent’s: an event, or where nobody listens an exception', async () => {
   const worker = `require('worker_threads').parentPort.on('message', async () => { await null; throw new RangeError('of the worker') })`;
   const start = `const { Worker } = require('worker_threads'); const worker = new Worker('./worker.cjs'); worker.postMessage(1);
@@ -341,12 +366,18 @@ test('each task has its own of the globals that Go programs make', async () => {
   await sandbox.writeEntries(
     files({
       'go.cjs': `Object.defineProperty(globalThis, 'fs', { value: process.argv[2], enumerable: true });
-        setTimeout(() => console.log(globalThis.fs), 50)`,
+        const own = { getRandomValues: (bytes) => require('crypto').randomFillSync(bytes) };
+        Object.defineProperty(globalThis, 'crypto', { configurable: true, writable: true });
+        globalThis.crypto = own;
+        require('crypto').randomFillSync(new Uint8Array(4));
+        new (require('async_hooks').AsyncResource)('task', { triggerAsyncId: 1, requireManualDestroy: true });
+        if (process.argv[2] === 'one') globalThis.performance = { now: () => process.hrtime()[0] * 1000 };
+        setTimeout(() => console.log(globalThis.fs, typeof performance.now(), typeof performance.mark), 50)`,
     }),
   );
   const run = (name: string) => runLine(sandbox, `node go.cjs ${name}`);
   const results = await Promise.all([run('one'), run('two')]);
-  expect(results.map(({ stdout }) => stdout)).toEqual(['one\n', 'two\n']);
+  expect(results.map(({ stdout }) => stdout)).toEqual(['one number undefined\n', 'two number function\n']);
 });
 
 test('hooks find and make modules', () =>
@@ -458,6 +489,16 @@ test('classes of streams are called without `new`, and derived from as graceful-
         console.log(fs.createWriteStream('other.txt').end() instanceof fs.WriteStream);
       });`,
   }));
+
+test('a socket over a stream knows what it is over, as http2-wrapper wants', async () => {
+  await sandbox.writeEntries(
+    files({
+      'tls.cjs': `const socket = new (require('tls').TLSSocket)(new (require('stream').PassThrough)());
+        console.log(typeof socket._handle._parentWrap.constructor, socket instanceof require('tls').TLSSocket); process.exit()`,
+    }),
+  );
+  expect(await runLine(sandbox, 'node tls.cjs')).toMatchObject({ stdout: 'function true\n', stderr: '' });
+});
 
 test('native code is named in the error', async () => {
   await sandbox.writeEntries(files({ tool: Buffer.from('\x7fELF\x02\x01', 'latin1'), 'addon.node': '' }));

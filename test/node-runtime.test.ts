@@ -47,6 +47,7 @@ describe('a process', () => {
     const slug = await textSlug(
       `const fs = require('fs');
       fs.writeFileSync('written.txt', 'here');
+      fs.createReadStream('written.txt', { highWaterMark: null, encoding: null }).on('data', (bytes) => { seen.streamed = String(bytes) });
       const { env, argv, version } = process;
       const seen = {
         env: { PORT: env.PORT, DYNO: env.DYNO, NODE_ENV: env.NODE_ENV, GREETING: env.GREETING },
@@ -82,6 +83,7 @@ describe('a process', () => {
       paths: ['a b', 'a b/ü #1?.txt', 'lib', 'lib/data.json', 'lib/index.js', 'server.js', 'written.txt'],
       text: 'odd',
       written: 'here',
+      streamed: 'here',
       json: 1,
       lib: '/tmp/app/lib',
       resolved: '/tmp/app/lib/x',

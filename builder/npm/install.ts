@@ -60,7 +60,11 @@ export async function install(
 ): Promise<Installed> {
   const wanted = Object.entries(lock.packages).filter(
     ([place, entry]) =>
-      /(^|\/)node_modules\//.test(place) && !entry.inBundle && !entry.inert && (development || !entry.dev),
+      /(^|\/)node_modules\//.test(place) &&
+      !entry.inBundle &&
+      !entry.inert &&
+      !entry.extraneous &&
+      (development || !entry.dev),
   );
   for (const [place] of wanted) checkPlace(place);
 

@@ -5,6 +5,8 @@
 import { z } from 'zod';
 
 const strings = z.record(z.string(), z.string());
+/** npm copies these from a package as they are, and a few give one name without a list around it. */
+const names = z.union([z.array(z.string()), z.string().transform((name) => [name])]);
 
 /** An entry of `packages`. What the builder does not use is left out. */
 export const lockEntry = z.object({
@@ -20,10 +22,12 @@ export const lockEntry = z.object({
   peer: z.boolean().optional(),
   inBundle: z.boolean().optional(),
   inert: z.boolean().optional(),
+  /** Nothing asks for it; npm leaves it out. */
+  extraneous: z.boolean().optional(),
   hasInstallScript: z.boolean().optional(),
-  os: z.array(z.string()).optional(),
-  cpu: z.array(z.string()).optional(),
-  libc: z.array(z.string()).optional(),
+  os: names.optional(),
+  cpu: names.optional(),
+  libc: names.optional(),
   dependencies: strings.optional(),
   devDependencies: strings.optional(),
   optionalDependencies: strings.optional(),

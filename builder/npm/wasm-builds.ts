@@ -50,6 +50,9 @@ const together: Record<string, string> = {
 const environments: Record<string, (modules: string) => Readonly<Record<string, string>>> = {
   // Only `prisma migrate` and `prisma db` need it; the client and its generator are WebAssembly since Prisma 7.
   '@prisma/engines': () => ({ PRISMA_SCHEMA_ENGINE_BINARY: '/dev/null' }),
+  // They wait for messages without `await`, and would compile in another thread, which makes nothing faster here.
+  piscina: () => ({ PISCINA_DISABLE_ATOMICS: '1' }),
+  '@angular/build': () => ({ NG_BUILD_PARALLEL_TS: '0' }),
   // Its compiler has a build for WebAssembly, which it takes on no machine where it has a native one; Turbopack has none.
   next: (modules) => ({
     NEXT_TEST_WASM: '1',

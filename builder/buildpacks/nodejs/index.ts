@@ -14,6 +14,7 @@ import { has404, site } from '../static/site.ts';
 import { assembleWorker } from '../worker/index.ts';
 import { readWranglerConfig } from '../worker/wrangler-config.ts';
 import { packageAssets } from './assets.ts';
+import { buildsBeforeStart, scriptOf } from './build-before-start.ts';
 import { type Bundle, bundle } from './bundle/bundle.ts';
 import { CacheDirectories } from './cache-directories.ts';
 import { count } from './count.ts';
@@ -25,7 +26,7 @@ import { type PackageJson, readPackageJson } from './package-json.ts';
 import { findProcessTypes } from './process-types.ts';
 import { onlyProduction, whyNotPruned } from './pruning.ts';
 import { scriptPolicy } from './script-policy.ts';
-import { buildScript, runScript } from './scripts.ts';
+import { buildScript, runLine, runScript } from './scripts.ts';
 import { resolveStart } from './start-command.ts';
 
 /** What an app finds in its environment, unless its config vars say otherwise. */
@@ -81,9 +82,11 @@ async function runScripts(
   const manifests = readManifests(tree, packageJson);
   const script = buildScript(packageJson);
   const own = ownInstallScripts(manifests);
+  const before = buildsBeforeStart([packageJson.scripts?.start, (await readProcfile(tree)).web], script);
+  const builds = script !== undefined || before.length > 0;
   const kept = whyNotPruned(tree, config);
   const { installed, environment, development, ignoreScripts } = await installDependencies(manifests, context, {
-    development: !onlyProduction(tree, config) && (script !== undefined || own.length > 0 || kept !== undefined),
+    development: !onlyProduction(tree, config) && (builds || own.length > 0 || kept !== undefined),
   });
   await using machine = new BuildMachine(tree, {
     ...context,
@@ -100,8 +103,15 @@ async function runScripts(
     log.detail(`Not run, by ignore-scripts: install scripts of ${names.join(', ')}`, '');
   }
   if (script !== undefined) await step('Build', script, machine);
+  for (const line of before) {
+    log.step('Build');
+    log.detail(`Running what the start command builds: ${line}`);
+    const npx = scriptOf(line) === undefined && !line.startsWith('npx ') ? 'npx ' : '';
+    await context.phase('commands', () => runLine(npx + line, { what: `The line "${line}"`, machine, log }));
+    log.detail('');
+  }
   await directories.save();
-  if (development.length > 0 || script !== undefined) {
+  if (development.length > 0 || builds) {
     log.step('Pruning devDependencies');
     const pruned = kept === undefined ? await prune(tree, development) : [];
     log.detail(kept ?? `removed ${count(pruned.length, 'package')}`, '');
@@ -125,10 +135,11 @@ export async function assembleNode(
   const worker = await readWranglerConfig(tree);
   // A Procfile says that the app is a process, whatever else it can be.
   if (worker && (await readProcfile(tree)).web === undefined) return assembleWorker(worker, context);
-  const { declared, defaults, site: directory } = await findProcessTypes(tree, packageJson, named);
+  const { declared, defaults, site: directory, instead } = await findProcessTypes(tree, packageJson, named);
   if (directory !== undefined) {
     log.step('Build succeeded!');
-    log.detail(`Serving ${directory}/ as a static site: nothing says how to start a server`);
+    const why = instead === undefined ? 'nothing says how to start a server' : `"${instead}" would serve nothing else`;
+    log.detail(`Serving ${directory}/ as a static site: ${why}`);
     // Without a page of its own for what is not there, a site that was built is a single-page app.
     const notFoundHandling = has404(tree, directory) ? '404-page' : 'single-page-application';
     return site(tree, directory, { language: 'Node.js', notFoundHandling });

@@ -21,17 +21,36 @@ export async function runScript(
   { directory = '', machine, log }: { directory?: string; machine: BuildMachine; log: BuildLog },
 ): Promise<void> {
   const file = directory === '' ? 'package.json' : `${directory}/package.json`;
+  await runLine(`npm run ${script}`, { directory, what: `The script "${script}"`, of: ` of ${file}`, machine, log });
+}
+
+/**
+ * Runs a line of shell and keeps what it did.
+ *
+ * @param what names it in a message
+ * @throws BuildFailure as `runScript` does
+ */
+export async function runLine(
+  line: string,
+  {
+    directory = '',
+    what,
+    of = '',
+    machine,
+    log,
+  }: { directory?: string; what: string; of?: string; machine: BuildMachine; log: BuildLog },
+): Promise<void> {
   const output = log.indented();
   try {
-    const { exitCode, signal } = await machine.run(`npm run ${script}`, directory, output.write);
+    const { exitCode, signal } = await machine.run(line, directory, output.write);
     if (exitCode !== 0) {
       output.end();
       const how = exitCode === null ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
-      throw new BuildFailure(`The script "${script}" of ${file} ${how}.`, {
+      throw new BuildFailure(`${what}${of} ${how}.`, {
         help: ['Its output above says why. Run it on your machine with `NODE_ENV=production` to see the same.'],
       });
     }
-    await machine.keep(`The script "${script}"`);
+    await machine.keep(what);
   } finally {
     output.end();
   }

@@ -8,6 +8,7 @@ import normalizeBin from 'npm-normalize-package-bin';
 import { parseCommandLine } from '../../command-line.ts';
 import { BuildFailure } from '../../failure.ts';
 import { isInside } from '../../paths.ts';
+import { splitStart } from './build-before-start.ts';
 import { fileOfCommand } from './framework-servers.ts';
 import type { PackageJson } from './package-json.ts';
 
@@ -56,7 +57,7 @@ export function resolveStart(command: string, tree: string, packageJson: Package
   return follow(command, [command], {});
 
   function follow(line: string, trail: string[], inherited: Record<string, string>): Start {
-    const parsed = parseCommandLine(line);
+    const parsed = parseCommandLine(splitStart(line).rest);
     if (parsed === undefined) throw notUnderstood(trail, 'it needs a shell');
     const environment = { ...inherited, ...parsed.environment };
     const words = dropPrefix(parsed.words, environment);

@@ -30,6 +30,14 @@ type AnyFunction = (...parameters: unknown[]) => unknown;
 
 const engineProcess = Reflect.get(globalThis, 'process') as { getBuiltinModule(name: string): Members | undefined };
 
+/** The engine has no numbers for what started what, and refuses to be told them. */
+class PlainAsyncResource extends AsyncResource {
+  constructor(type: string, options?: number | { triggerAsyncId?: number; requireManualDestroy?: boolean }) {
+    const { triggerAsyncId: _, ...rest } = typeof options === 'object' ? options : {};
+    super(type, rest);
+  }
+}
+
 /** The engine's own module. */
 function engine(name: string): Members {
   const found = engineProcess.getBuiltinModule(`node:${name}`);
@@ -84,6 +92,8 @@ export function createBuiltins(task: Task, process: () => Process, getLoader: ()
       case 'util':
       case 'sys':
         return createUtil(process);
+      case 'async_hooks':
+        return { ...engine('async_hooks'), AsyncResource: PlainAsyncResource };
       case 'tty':
         return { ...engine('tty'), isatty: () => false };
       case 'console':

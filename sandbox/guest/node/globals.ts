@@ -232,8 +232,34 @@ export function installGlobals(): void {
     });
   }
   installMessaging();
+  keepCrypto();
   installOwnGlobals();
   installWebAssembly();
+  installAtomicWait();
+}
+
+/**
+ * Programs that put one of their own in the place of `crypto` (those of Go) let it call `node:crypto`, which the engine
+ * has call this: it stays what it is.
+ */
+function keepCrypto(): void {
+  const crypto: unknown = Reflect.get(globalThis, 'crypto');
+  Object.defineProperty(globalThis, 'crypto', { configurable: true, get: () => crypto, set: () => {} });
+}
+
+/**
+ * A program that waits keeps all others from running, so nothing that it waits for can come: with a time limit that has
+ * passed, without one it is an error.
+ */
+function installAtomicWait(): void {
+  const wait = (array: Int32Array, index: number, value: number, timeout = Number.POSITIVE_INFINITY) => {
+    if (Atomics.load(array, index) !== value) return 'not-equal';
+    if (Number.isFinite(timeout)) return 'timed-out';
+    throw new TypeError(
+      'Atomics.wait: the sandbox has one thread, so a program cannot wait for a worker without `await`. Use the asynchronous form of what waits here.',
+    );
+  };
+  Object.defineProperty(Atomics, 'wait', { value: wait, configurable: true, writable: true });
 }
 
 /** Channels whose ports keep their task alive, as Node's do. */
@@ -257,8 +283,8 @@ function installMessaging(): void {
   }
 }
 
-/** Globals that Go programs compiled to wasm (esbuild) make for themselves: each task has its own. */
-const ownGlobals = new Set<PropertyKey>(['fs', 'path', 'require', 'Go']);
+/** Globals that Go programs compiled to wasm (esbuild) make for themselves, or replace: each task has its own. */
+const ownGlobals = new Set<PropertyKey>(['fs', 'path', 'require', 'Go', 'performance']);
 
 function installOwnGlobals(): void {
   const values = new WeakMap<Task, Map<PropertyKey, unknown>>();
@@ -269,17 +295,21 @@ function installOwnGlobals(): void {
     values.set(task, own.set(name, value));
   };
   for (const name of ownGlobals) {
+    const engine: unknown = Reflect.get(globalThis, name);
     Object.defineProperty(globalThis, name, {
       configurable: true,
       get: () => {
         const task = currentTask();
-        return task && values.get(task)?.get(name);
+        const own = task && values.get(task);
+        return own?.has(name) ? own.get(name) : engine;
       },
       set: (value) => assign(name, value),
     });
   }
   const { defineProperty } = Object;
   Object.defineProperty = <Target>(target: Target, name: PropertyKey, descriptor: PropertyDescriptor): Target => {
+    // See keepCrypto.
+    if (target === globalThis && name === 'crypto') return target;
     if (target !== globalThis || !ownGlobals.has(name)) return defineProperty(target, name, descriptor);
     assign(name, 'value' in descriptor ? descriptor.value : descriptor.get?.());
     return target;

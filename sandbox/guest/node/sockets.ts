@@ -24,7 +24,19 @@ export function holdSockets(task: Task, source: Members): Members {
     held.Socket = HeldSocket;
     held.Stream = HeldSocket;
   }
+  if (source.TLSSocket !== undefined) held.TLSSocket = withParent(source.TLSSocket as SocketClass);
   return held;
+}
+
+/** http2-wrapper, of HTTP clients, looks into a socket over a stream when it is loaded: `_handle._parentWrap.constructor`. */
+function withParent(Original: SocketClass): SocketClass {
+  return class TLSSocket extends Original {
+    constructor(...parameters: unknown[]) {
+      super(...parameters);
+      const { _handle: handle } = this as { _handle?: { _parentWrap?: unknown } | null };
+      if (handle) handle._parentWrap ??= parameters[0];
+    }
+  };
 }
 
 function hold<S extends Socket>(task: Task, socket: S): S {

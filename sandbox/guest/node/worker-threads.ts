@@ -20,6 +20,7 @@ interface WorkerOptions {
   stdin?: boolean;
   stderr?: boolean;
   stdout?: boolean;
+  transferList?: unknown[];
   workerData?: unknown;
 }
 
@@ -77,7 +78,10 @@ class Port extends EventEmitter {
       ? transfer
       : ((transfer as { transfer?: unknown[] } | undefined)?.transfer ?? []);
     const { ports, copy } = withoutPorts(message, list);
-    this.peer?.deliver(restorePorts(structuredClone(copy), ports));
+    const { peer } = this;
+    if (!peer) return;
+    for (const port of ports) port.task = peer.task;
+    peer.deliver(restorePorts(structuredClone(copy), ports));
   }
 
   deliver(message: unknown): void {
@@ -137,25 +141,40 @@ class Port extends EventEmitter {
 
 const setImmediateOf = globalThis.setImmediate;
 
+/** What stands for a port in a message: which of those that it takes along. */
+const portMark = '$port';
+
+/** A copy of a message with its ports, wherever in it they are, apart: they are handed over and not cloned. */
 function withoutPorts(message: unknown, transfer: unknown[]): { ports: Port[]; copy: unknown } {
   const ports = transfer.filter((item): item is Port => item instanceof Port);
   if (ports.length === 0) return { ports, copy: message };
-  const copy = { ...(message as Record<string, unknown>) };
-  for (const [name, value] of Object.entries(copy)) {
-    const index = ports.indexOf(value as Port);
-    if (index >= 0) copy[name] = { $port: index };
-  }
-  return { ports, copy };
+  return { ports, copy: mapPlain(message, (part) => part instanceof Port && { [portMark]: ports.indexOf(part) }) };
 }
 
 function restorePorts(message: unknown, ports: Port[]): unknown {
-  if (ports.length > 0 && typeof message === 'object' && message !== null) {
-    for (const [name, value] of Object.entries(message)) {
-      const index = (value as { $port?: number } | null)?.$port;
-      if (index !== undefined) Object.assign(message, { [name]: ports[index] });
-    }
-  }
-  return message;
+  if (ports.length === 0) return message;
+  return mapPlain(message, (part) => {
+    const index = (part as { [portMark]?: number })[portMark];
+    return index === undefined ? false : ports[index];
+  });
+}
+
+/** Copies lists and plain objects, with some of what is in them changed; everything else stays what it is. */
+function mapPlain(value: unknown, change: (part: object) => unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const changed = change(value);
+  if (changed !== false) return changed;
+  if (Array.isArray(value)) return value.map((item) => mapPlain(item, change));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, mapPlain(member, change)]));
+}
+
+/** A value as another task gets it. */
+function cloned(value: unknown, transfer: unknown[], receiver: Task): unknown {
+  const { ports, copy } = withoutPorts(value, transfer);
+  for (const port of ports) port.task = receiver;
+  return restorePorts(structuredClone(copy), ports);
 }
 
 function createPair(first: Task, second: Task): [Port, Port] {
@@ -211,7 +230,7 @@ export function createWorkerThreads(task: Task): Record<string, unknown> {
       this.#task.cleanups.add(() => theirs.close());
       beginnings.set(this.#task, {
         threadId: this.threadId,
-        workerData: structuredClone(options.workerData),
+        workerData: cloned(options.workerData, options.transferList ?? [], this.#task),
         port: theirs,
         code: options.eval ? path : isData ? `import(${JSON.stringify(file.href)})` : undefined,
       });

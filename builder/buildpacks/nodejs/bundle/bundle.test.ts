@@ -64,6 +64,30 @@ test('a `require` that a module makes itself, by any name, or imports from anoth
   expect(globalThis).toMatchObject({ required: ['one', 'two', 'three'] });
 });
 
+test('the main module knows its place by the name that it has everywhere', async () => {
+  const { build } = await startBuilder();
+  const { slug, output } = await build({
+    'package.json': '{}',
+    'index.js': `globalThis.mainFile = require('path').basename(require.main.filename);`,
+  });
+  if (!slug) throw new Error(output);
+  await runSlug(slug);
+  expect(globalThis).toMatchObject({ mainFile: 'index.js' });
+});
+
+test('`require` of an ES module gives what that exports as `module.exports`', async () => {
+  const { build } = await startBuilder();
+  const { slug, output } = await build({
+    'package.json': '{}',
+    'index.js': `globalThis.given = [require('./function.mjs')(), require('./plain.mjs').plain];`,
+    'function.mjs': `const give = () => 'given'; export { give as default, give as 'module.exports' };`,
+    'plain.mjs': `export const plain = 'plain';`,
+  });
+  if (!slug) throw new Error(output);
+  await runSlug(slug);
+  expect(globalThis).toMatchObject({ given: ['given', 'plain'] });
+});
+
 test.for(['/etc/passwd', '../../../../../../etc/hostname', './a/../../../secret.js', '/proc/self/environ'])(
   'nothing outside of the tree is read: %s',
   async (path) => {

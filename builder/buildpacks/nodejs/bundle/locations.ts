@@ -12,6 +12,8 @@ export function mentionsLocation(source: string): boolean {
 
 /** `module` as a value, or one of its properties that Node.js sets and a bundle does not. */
 const moduleMention = /(?<![.\w$])module\s*(?:[,)]|\.\s*(?:filename|id|require)\b)/;
+/** The same by the name that the main module has everywhere. */
+const mainMention = /\brequire\s*\.\s*main\s*\.\s*(?:filename|id|require)\b/;
 const moduleSyntax = /^\s*(?:import\b(?!\s*\()|export\b)/m;
 
 /**
@@ -29,7 +31,8 @@ export async function locate(
   source: string,
   { place, loader, main, tsconfigRaw }: { place: string; loader: Loader; main: boolean; tsconfigRaw: TsconfigRaw },
 ): Promise<{ contents: string; loader: Loader } | undefined> {
-  const givesModule = moduleMention.test(source) && !moduleSyntax.test(source);
+  const isAsked = moduleMention.test(source) || (main && mainMention.test(source));
+  const givesModule = isAsked && !moduleSyntax.test(source);
   if (!givesModule && !mentionsLocation(source)) return undefined;
   const filename = posix.join(appRoot, place);
   const dirname = posix.dirname(filename);

@@ -24,6 +24,19 @@ export async function unpackTree(archive: ReadableStream<Uint8Array>, date: numb
     fs.utimesSync(path, modified, modified);
   }
   decodeNames();
+  allowNull();
+}
+
+/** workerd refuses options of streams that are null, which Node takes for none. */
+function allowNull(): void {
+  for (const name of ['createReadStream', 'createWriteStream'] as const) {
+    const create = fs[name] as (path: unknown, options?: unknown) => unknown;
+    const withoutNull = (options: unknown) =>
+      typeof options === 'object' && options !== null
+        ? Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null))
+        : options;
+    Object.assign(fs, { [name]: (path: unknown, options?: unknown) => create(path, withoutNull(options)) });
+  }
 }
 
 /**
