@@ -1,8 +1,9 @@
-/** Needs Debian's packages ruby and ruby-sinatra, whose gems a server on loopback gives. */
+/** Needs Debian's packages ruby and ruby-sinatra, for some of them ruby-grape and ruby-rails, whose gems a server on loopback gives. */
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GemServer } from './support/gem-server.ts';
 import { Platform } from './support/platform.ts';
+import { railsApp } from './support/rails-app.ts';
 import { Repository } from './support/repository.ts';
 
 const INSTALLED = '/usr/share/rubygems-integration/all/specifications';
@@ -191,6 +192,113 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
       .poll(() => platform.log('programs'), { timeout: 60_000 })
       .toMatch(/tick 0[\s\S]*tick 1[\s\S]*tick 2[\s\S]*true[\s\S]*the data/);
     expect((await platform.app('programs')).text).toBe('up/* production */');
+  });
+
+  it('runs threads as fibers that wait for each other', async () => {
+    const { code, stderr } = await push('threads', {
+      ...(await gems.bundle(['rack'])),
+      'config.ru': `
+      require 'monitor'
+      require 'timeout'
+      RESULTS = {}
+      def check(name)
+        RESULTS[name] = begin
+          yield
+        rescue StandardError => error
+          "#{error.class}: #{error.message}"
+        end
+      end
+      def count(lock)
+        sum = 0
+        Array.new(3) { Thread.new { lock.synchronize { seen = sum; sleep 0.01; sum = seen + 1 } } }.each(&:join)
+        sum
+      end
+      check(:value) { Thread.new(20) { |number| number + 1 }.value }
+      check(:mutex) { count(Mutex.new) }
+      check(:monitor) { count(Monitor.new) }
+      check(:queue) do
+        queue = SizedQueue.new(1)
+        Thread.new { 3.times { |at| queue << at }; queue << nil }
+        [queue.pop, queue.pop, queue.pop, queue.pop].compact
+      end
+      check(:condition) do
+        lock, changed, done = Mutex.new, ConditionVariable.new, false
+        waiting = Thread.new { lock.synchronize { changed.wait(lock) until done; 'woken' } }
+        Thread.new { lock.synchronize { done = true; changed.signal } }
+        waiting.value
+      end
+      check(:error) { Thread.new { Thread.current.report_on_exception = false; raise 'on purpose' }.join }
+      check(:killed) { thread = Thread.new { sleep }; sleep 0.01; thread.kill.join.status }
+      check(:locals) { Thread.new { Thread.current[:a] = 1; [Thread.current[:a], Thread.main[:a]] }.value }
+      check(:pop) { Queue.new.pop(timeout: 0.01) }
+      check(:join) { Thread.new { sleep 1 }.join(0.01) }
+      check(:timeout) { Timeout.timeout(0.01) { sleep 5 } }
+      check(:deadlock) { Queue.new.tap { |queue| queue.pop }  }
+      JOBS, DONE = Queue.new, []
+      Thread.new { while (job = JOBS.pop); DONE << job; end }
+      run lambda { |env| JOBS << env['PATH_INFO']; [200, {}, [env['PATH_INFO'] == '/' ? RESULTS.inspect : DONE.join(' ')]] }
+    `,
+    });
+    expect(code, stderr).toBe(0);
+    // The thread that sleeps for a second could still end the last wait; when it does not, the process is told.
+    expect((await platform.app('threads')).text).toBe(
+      '{value: 21, mutex: 3, monitor: 3, queue: [0, 1, 2], condition: "woken", error: "RuntimeError: on purpose", ' +
+        'killed: false, locals: [1, nil], pop: nil, join: nil, timeout: "Timeout::Error: execution expired", ' +
+        'deadlock: "ThreadError: No live threads left. Deadlock?"}',
+    );
+    await expect.poll(async () => (await platform.app('threads', '/done')).text).toMatch(/^\/ \/done/);
+  });
+
+  it('serves Grape, whose gems come by Bundler', async ({ skip }) => {
+    skip(!(await gems.has('grape')), "Debian's ruby-grape is not installed.");
+    const { code, stderr } = await push('grape', {
+      Gemfile: `source '${gems.url}'\ngem 'grape'\n`,
+      'config.ru': `
+        Bundler.require
+        class API < Grape::API
+          format :json
+          prefix :api
+          params { requires :number, type: Integer, values: 1..9 }
+          get('double/:number') { { double: params[:number] * 2 } }
+          resource(:notes) { params { requires :text }; post { { text: params[:text] } } }
+        end
+        run API
+      `,
+    });
+    expect(code, stderr).toBe(0);
+    expect((await platform.app('grape', '/api/double/4')).text).toBe('{"double":8}');
+    const wrong = await platform.app('grape', '/api/double/x');
+    expect([wrong.status, wrong.text]).toEqual([
+      400,
+      '{"error":"number is invalid, number does not have a valid value"}',
+    ]);
+    const body = '{"text":"é"}';
+    const made = await platform.app('grape', '/api/notes', {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json' },
+    });
+    expect([made.status, made.text]).toEqual([201, body]);
+  });
+
+  it('serves Rails: a page of ERB, and JSON', async ({ skip }) => {
+    skip(!(await gems.has('rails')), "Debian's ruby-rails is not installed.");
+    const { code, stderr } = await push('rails', railsApp(gems.url), { SECRET_KEY_BASE: 'a'.repeat(64) });
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/Provided by the platform: .*nokogiri \(in name only\)/);
+    expect(stderr).toContain('Default types for buildpack -> web');
+    const page = await platform.app('rails', '/?name=%3CAda%3E');
+    expect(page.text).toContain('<h1>Hello, &lt;Ada&gt;: 1</h1>');
+    expect(page.text).toContain('<form action="/items"');
+    const cookie = String(page.headers['set-cookie']).split(';')[0] ?? '';
+    expect((await platform.app('rails', '/', { headers: { cookie } })).text).toContain('Hello, you: 2');
+    expect((await platform.app('rails', '/items')).text).toBe(
+      '{"items":[1,2],"at":"1970-01-01T00:00:00.000Z","price":"1.5"}',
+    );
+    expect((await platform.app('rails', '/nothing')).status).toBe(404);
+    expect((await platform.app('rails', '/strip')).status).toBe(500);
+    await expect.poll(() => platform.log('rails'), { timeout: 20_000 }).toContain('Nokogiri has native code');
+    expect(await platform.log('rails')).toContain('Completed 200 OK');
   });
 
   it('resolves a Gemfile without a lock, by Bundler', async () => {

@@ -40,7 +40,7 @@ const PACK = `
     output = File.join(Dir.pwd, "#{spec.full_name}.gem")
     Dir.chdir(source) do
       spec.files = Dir['**/*'].select { |file| File.file?(file) }
-      spec.require_paths = ['lib']
+      spec.require_paths = ['lib'] unless spec.require_paths.all? { |directory| File.directory?(directory) }
       spec.extensions = [] unless native
       spec.executables = spec.executables.select { |name| File.file?("#{spec.bindir}/#{name}") }
       spec.extra_rdoc_files = spec.test_files = []
@@ -126,6 +126,14 @@ export class GemServer {
         '',
       ].join('\n'),
     };
+  }
+
+  /** Whether Debian's gem is installed, and so served. */
+  async has(name: string): Promise<boolean> {
+    return this.versionOf(name).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** The version of a gem that is served. */

@@ -11,7 +11,7 @@ import { precompileAssets } from './assets.ts';
 import { writeBinstubs } from './binstubs.ts';
 import { type Dependency, readBundle } from './bundle.ts';
 import { ENGINE, engineFile } from './engine.ts';
-import { BUNDLE, installGems, isProvided, setupFile } from './install.ts';
+import { BUNDLE, hasStandIn, installGems, isProvided, setupFile } from './install.ts';
 import { forEngine, type LockedGem, type Lockfile } from './lockfile.ts';
 import { snapshotFile } from './snapshot.ts';
 import { resolveStart } from './start-command.ts';
@@ -135,16 +135,23 @@ function neededGems(
   { dependencies, own }: { dependencies: readonly Dependency[]; own: ReadonlySet<string> },
 ): { gems: LockedGem[]; omitted: string[] } {
   const byName = new Map(forEngine(gems).map((gem) => [gem.name, gem]));
-  const needed = new Set<string>();
+  /** Each with what needs it; what the Gemfile itself asks for is needed by the app, whose name is empty. */
+  const needed = new Map<string, string[]>();
   const omitted = new Set<string>();
-  const visit = (name: string): void => {
+  const visit = (name: string, dependent = ''): void => {
     const gem = byName.get(name);
     const isOmitted = isProvided(name) || (gem && !gem.sha256 && own.has(`${name}-${gem.version}`));
     if (isOmitted) omitted.add(name);
-    if (!gem || needed.has(name) || isOmitted) return;
-    needed.add(name);
-    gem.dependencies.forEach(visit);
+    if (!gem || isOmitted) return;
+    const dependents = needed.get(name);
+    needed.set(name, [...(dependents ?? []), dependent]);
+    if (!dependents) for (const other of gem.dependencies) visit(other, name);
   };
   for (const dependency of dependencies) if (dependency.needed) visit(dependency.name);
+  for (const [name, dependents] of needed) {
+    if (!hasStandIn(name, dependents)) continue;
+    needed.delete(name);
+    omitted.add(`${name} (in name only)`);
+  }
   return { gems: [...byName.values()].filter(({ name }) => needed.has(name)), omitted: [...omitted] };
 }

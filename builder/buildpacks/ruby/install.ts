@@ -21,7 +21,21 @@ const CONCURRENCY = 8;
 
 /** Gems whose machine code the engine has in it, or that are the platform's own business: the engine's are used. */
 const ENGINE = new Set([
-  ...['bundler', 'cgi', 'date', 'digest', 'erb', 'etc', 'io-console', 'json', 'openssl', 'psych', 'ripper', 'stringio'],
+  ...[
+    'bigdecimal',
+    'bundler',
+    'cgi',
+    'date',
+    'digest',
+    'erb',
+    'etc',
+    'io-console',
+    'json',
+    'openssl',
+    'psych',
+    'ripper',
+    'stringio',
+  ],
   ...['strscan', 'zlib', 'monitor', 'objspace', 'socket'],
 ]);
 
@@ -40,7 +54,16 @@ const SERVERS = new Set([
 ]);
 
 /** Gems that do without the machine code that they bring. */
-const OPTIONAL_EXTENSIONS = new Set(['racc', 'hitimes']);
+const OPTIONAL_EXTENSIONS = new Set(['racc', 'hitimes', 'websocket-driver']);
+
+/** Gems that others load and can do without: the runtime has their names, and to use them raises an error. */
+const STAND_INS: Readonly<Record<string, ReadonlySet<string>>> = {
+  nokogiri: new Set(['loofah', 'rails-dom-testing', 'rails-html-sanitizer', 'actiontext']),
+};
+
+/** Whether what needs a gem does with what the runtime has in its place. */
+export const hasStandIn = (name: string, neededBy: readonly string[]): boolean =>
+  Object.hasOwn(STAND_INS, name) && neededBy.every((dependent) => STAND_INS[name]?.has(dependent));
 
 const ALTERNATIVES: Record<string, string> = {
   bcrypt: 'Use `OpenSSL::KDF.scrypt` of the standard library.',

@@ -35,7 +35,7 @@ const copy = new TreeCopy({
 // The app is where it is when it serves; its commands may name it by the place that a dyno has it at too.
 files.link(files.directory(appRoot), TREE);
 files.write('/tmp/.keep', new Uint8Array());
-installWaiting(files, { readLine: lines() });
+installWaiting(engine, { readLine: lines() });
 install(engine);
 const status = await vm.evalAsync(script(start)).then(
   (value) => Number(value.toJS()),

@@ -77,7 +77,7 @@ export class App extends DurableObject implements Instance {
         stderr: ConsoleStdout.lineBuffered(output),
         snapshot: memory?.default,
       });
-      installWaiting(engine.files, { streaming: this.#streaming });
+      installWaiting(engine, { streaming: this.#streaming });
       install(engine);
       for (const { header, data } of entries) {
         engine.files.write(`${appRoot}/${header.name.slice(FILES.length)}`, data ?? new Uint8Array());

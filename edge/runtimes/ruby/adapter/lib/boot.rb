@@ -164,7 +164,9 @@ module Gem
     end
     def ruby_version = Version.new(RUBY_VERSION)
     def win_platform? = false
-    def path = []
+    def default_dir = "#{Dir.pwd}/vendor/bundle/ruby/4.0.0"
+    alias dir default_dir
+    def path = [default_dir]
     def try_activate(*) = false
   end
 end

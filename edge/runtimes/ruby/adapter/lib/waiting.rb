@@ -14,15 +14,41 @@ require 'js'
 
 module Islet
   module Waiting
-    def self.call(name, *args) = JS.global[:islet].call(name, *args).await
+    class << self
+      # Of Timeout.timeout, by the fiber that has called it: when, and what is raised then.
+      def deadlines = Thread.current[:islet_deadlines]
+      def deadlines=(list)
+        Thread.current[:islet_deadlines] = list
+      end
+
+      # A block is run before the waiting begins.
+      def call(name, *args)
+        task = Threads.current
+        promise = JS.global[:islet].call(name, *args)
+        yield if block_given?
+        soonest = deadlines&.min_by(&:first)
+        return promise.await unless soonest
+        left = [soonest.first - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0].max
+        result = JS.global[:islet].call(:within, promise, left).await
+        raise soonest[1], soonest[2] if result == JS.global[:islet][:late]
+        result
+      ensure
+        # Others have run in the meantime.
+        Threads.current = task
+      end
+    end
 
     def sleep(duration = nil)
       raise TypeError, "can't convert #{duration.class} into time interval" unless duration.nil? || duration.is_a?(Numeric)
       raise ArgumentError, 'time interval must not be negative' if duration&.negative?
       start = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-      # Without a duration, for ever; a timer of JavaScript's takes 24 days at most.
-      Waiting.call(:sleep, 86_400) while duration.nil?
-      Waiting.call(:sleep, duration.to_f)
+      if Threads.current
+        Threads.park([], duration)
+      else
+        # Without a duration, for ever; a timer of JavaScript's takes 24 days at most.
+        Waiting.call(:sleep, 86_400) while duration.nil?
+        Waiting.call(:sleep, duration.to_f)
+      end
       (Process.clock_gettime(Process::CLOCK_MONOTONIC) - start).round
     end
   end
@@ -60,6 +86,8 @@ module Islet
     def external_encoding = Encoding::UTF_8
   end
 end
+
+require 'islet/threads'
 
 Kernel.prepend(Islet::Waiting)
 Kernel.singleton_class.prepend(Islet::Waiting)
