@@ -17,7 +17,7 @@ import { workerConfig } from './worker.ts';
 export { appRoot } from './app-root.ts';
 
 /** How the bytes of a module under `code/` are handed to the isolate. */
-export const moduleTypes = ['esm', 'cjs', 'wasm'] as const;
+export const moduleTypes = ['esm', 'cjs', 'wasm', 'data'] as const;
 
 const processType = z.object({
   /** The command as a person reads it, from the Procfile or the buildpack's default: `node server.js`. */

@@ -23,8 +23,9 @@ export function composeWorker(
   const modules: WorkerLoaderWorkerCode['modules'] = { 'adapter.js': { js: adapter } };
   for (const [name, bytes] of slug.code) {
     const type = slug.manifest.modules[name]?.type;
-    modules[`code/${name}`] =
-      type === 'wasm' ? { wasm: bytes } : { [type === 'esm' ? 'js' : 'cjs']: decoder.decode(bytes) };
+    if (type === 'wasm') modules[`code/${name}`] = { wasm: bytes };
+    else if (type === 'data') modules[`code/${name}`] = { data: bytes.slice().buffer };
+    else modules[`code/${name}`] = { [type === 'esm' ? 'js' : 'cjs']: decoder.decode(bytes) };
   }
   for (const [name, bytes] of slug.shared) {
     modules[`shared/${name}`] = sharedModule(name, bytes);

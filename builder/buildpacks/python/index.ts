@@ -11,6 +11,7 @@ import { BIN, commandScripts } from './commands.ts';
 import { collectStatic } from './django.ts';
 import { engineFiles } from './engine.ts';
 import { runHook } from './hooks.ts';
+import { packagesSnapshot } from './packages.ts';
 import { type ManifestKind, manifests, pipInstall, SITE_PACKAGES } from './pip.ts';
 import { snapshotFile } from './snapshot.ts';
 import { resolveStart } from './start-command.ts';
@@ -18,6 +19,9 @@ import { reportVersion } from './version.ts';
 
 /** As Heroku's buildpack sets them; config vars win. */
 const runtimeEnvironment = { LANG: 'en_US.UTF-8', PYTHONUNBUFFERED: 'true' };
+
+/** The memory with the app's packages, as the runtime knows it. */
+const PACKAGES = 'packages.snapshot';
 
 /** Most bytes of a file that pip reads. */
 const MAX_MANIFEST = 16 * 1024 ** 2;
@@ -95,10 +99,12 @@ async function assemble(defaults: Readonly<Record<string, string>>, context: Bui
   }
   const code = new Map<string, Uint8Array>();
   const processTypes: SlugContents['manifest']['processTypes'] = {};
+  let memory: Uint8Array | undefined;
   for (const [type, command] of Object.entries(types)) {
     processTypes[type] = { command };
     const start = resolveStart(command, { tree, config, read: (path) => texts.get(path) });
     if (start) {
+      if (type === 'web') memory = await packagesSnapshot(start, context);
       processTypes[type].entry = `${type}.js`;
       code.set(`${type}.js`, Buffer.from(`export default ${JSON.stringify(start)};\n`));
     } else if (type === 'web') throw unknownCommand(command);
@@ -106,6 +112,7 @@ async function assemble(defaults: Readonly<Record<string, string>>, context: Bui
     else if (type !== 'release')
       log.warn(`Process type ${type} does not start: \`${command}\` is no command that Islet knows.`);
   }
+  if (memory) code.set(PACKAGES, memory);
   return {
     manifest: {
       version: 1,
@@ -113,7 +120,7 @@ async function assemble(defaults: Readonly<Record<string, string>>, context: Bui
       language: 'Python',
       env: runtimeEnvironment,
       processTypes,
-      modules: Object.fromEntries([...code.keys()].map((name) => [name, { type: 'esm' }])),
+      modules: Object.fromEntries([...code.keys()].map((name) => [name, { type: name === PACKAGES ? 'data' : 'esm' }])),
     },
     code,
     files,

@@ -28,6 +28,14 @@ export async function snapshotPrograms(engine: ReadonlyMap<string, Uint8Array>):
 
 export const SNAPSHOT_COMMAND = `node ${LIBRARY}/snapshot.mjs`;
 
+/** What makes the memory of an engine that has imported an app's packages, and the command that does: packages-program.ts. */
+export async function packagesPrograms(engine: ReadonlyMap<string, Uint8Array>): Promise<TreeEntry[]> {
+  const files = new Map([...engine, ['packages.mjs', await bundled('packages-program.ts')]]);
+  return [...files].map(([name, content]) => file(`${LIBRARY}/${name}`, content, 0o644));
+}
+
+export const PACKAGES_COMMAND = `node ${LIBRARY}/packages.mjs`;
+
 /** Bundled once, for all machines. */
 function bundled(name: string): Promise<Uint8Array> {
   const known = bundles.get(name) ?? bundle(name);

@@ -7,7 +7,8 @@ import { join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { startEngine } from '../../../edge/runtimes/python/adapter/engine.ts';
-import { install } from '../../../edge/runtimes/python/adapter/library.ts';
+import { install, libraryVersion } from '../../../edge/runtimes/python/adapter/library.ts';
+import { readSnapshot } from '../../../edge/runtimes/python/adapter/snapshot.ts';
 import { appRoot } from '../../../schema/app-root.ts';
 import { TREE, TreeCopy } from '../../tree-copy.ts';
 import { type PythonStart, parsePython } from './python-arguments.ts';
@@ -17,12 +18,13 @@ const SNAPSHOT = join(ENGINE, 'snapshot.bin');
 
 const start = await startOf(process.argv.slice(2));
 
+const snapshot = existsSync(SNAPSHOT) ? readSnapshot(new Uint8Array(readFileSync(SNAPSHOT)).buffer) : undefined;
 const { compile } = WebAssembly as unknown as { compile(bytes: Uint8Array): Promise<WebAssembly.Module> };
 const python = await startEngine({
   module: await compile(readFileSync(join(ENGINE, 'python.wasm'))),
   stdlib: new Uint8Array(readFileSync(join(ENGINE, 'stdlib.zip'))).buffer,
   env: { ...(process.env as Record<string, string>), HOME: appRoot },
-  snapshot: existsSync(SNAPSHOT) ? new Uint8Array(readFileSync(SNAPSHOT)).buffer : undefined,
+  snapshots: snapshot?.about.library === libraryVersion ? [snapshot] : [],
   onOutput: (line) => console.log(line),
 });
 const { FS } = python;

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { startEngine } from '../../../edge/runtimes/python/adapter/engine.ts';
+import { installForSnapshot, libraryVersion } from '../../../edge/runtimes/python/adapter/library.ts';
 import { packSnapshot } from '../../../edge/runtimes/python/adapter/snapshot.ts';
 
 const ENGINE = import.meta.dirname;
@@ -21,15 +22,18 @@ const python = await startEngine({
 });
 python.runPython(`
 def warm(names):
-    import gc, importlib
+    import importlib
     for name in names:
         try:
             importlib.import_module(name)
         except ImportError:
             print(f"There is no module {name}.")
-    gc.collect()
 warm(${JSON.stringify(modules)})
 del warm
 `);
-writeFileSync(output, packSnapshot(python.makeMemorySnapshot()));
+installForSnapshot(python);
+// What is there now is left out of collections: they would write to the pages of all of it.
+python.runPython('import gc; gc.collect(); gc.freeze(); del gc');
+const about = { library: libraryVersion, libraries: [], environment: {}, changes: {} };
+writeFileSync(output, packSnapshot(python.makeMemorySnapshot(), about));
 process.exit(0);

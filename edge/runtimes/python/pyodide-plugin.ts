@@ -19,6 +19,29 @@ const WEB_ASSEMBLY = `
   });
 `;
 
+/** Places in Emscripten's loader of libraries, and what is to be there: see adapter/libraries.ts. */
+const LOADER = [
+  [
+    'var getMemory=size=>{',
+    'var getMemory=size=>{const place=Module["placeLibrary"]?.(size);if(place!==undefined)return place;',
+  ],
+  [
+    '{handle>>>=0;return dlopenInternal(handle,{loadAsync:false})}',
+    '{handle>>>=0;const opened=dlopenInternal(handle,{loadAsync:false});Module["libraryOpened"]?.(handle);return opened}',
+  ],
+  // A place in the table that was free once is not free in another engine.
+  ['if(freeTableIndexes.length){', 'if(freeTableIndexes.length&&!Module["libraryOpened"]){'],
+] as const;
+
+function hooked(text: string): string {
+  let changed = text;
+  for (const [place, replacement] of LOADER) {
+    if (changed.split(place).length !== 2) throw new Error(`Pyodide's loader of libraries has changed: no ${place}`);
+    changed = changed.replace(place, replacement);
+  }
+  return changed;
+}
+
 /**
  * For esbuild: makes of Pyodide's modules what runs in workerd, whose `process` and missing `import.meta.url` they
  * would take for signs of Node.
@@ -28,7 +51,7 @@ export const pyodideForWorkers: Plugin = {
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]pyodide[\\/]pyodide(\.asm)?\.mjs$/ }, async ({ path }) => {
       const text = await readFile(path, 'utf8');
-      const neutral = text
+      const neutral = (path.endsWith('.asm.mjs') ? hooked(text) : text)
         .replaceAll('import.meta.url', '"https://pyodide.invalid/"')
         .replaceAll('globalThis.process', 'undefined')
         .replaceAll('globalThis.location', 'location');

@@ -1,7 +1,8 @@
 /** CPython in WebAssembly, as Pyodide builds it, started without anything of a browser's or of Node's. */
 import { loadPyodide, type PyodideAPI } from 'pyodide';
 import createPyodideModule from 'pyodide/pyodide.asm.mjs';
-import { unpackSnapshot } from './snapshot.ts';
+import { type EngineModule, loadLibraries } from './libraries.ts';
+import { restore, type Snapshot } from './snapshot.ts';
 
 export interface EngineOptions {
   /** The compiled engine. */
@@ -9,10 +10,12 @@ export interface EngineOptions {
   /** The standard library, a zip. */
   stdlib: ArrayBuffer;
   env: Record<string, string>;
-  /** The memory of an engine that has started before, as snapshot.ts packs it. */
-  snapshot?: ArrayBuffer | undefined;
+  /** The memory to start from: each is of an engine that was started from the one before. */
+  snapshots?: readonly Snapshot[];
   /** Whether `makeMemorySnapshot` is going to be called. */
   makesSnapshot?: boolean;
+  /** Puts the files in place that are to be there before Python runs; libraries that a memory has loaded are among them. */
+  writeFiles?(engine: EngineModule): void;
   /** Takes lines that the app writes, without their newlines. */
   onOutput(line: string): void;
 }
@@ -30,11 +33,12 @@ export async function startEngine({
   module,
   stdlib,
   env,
-  snapshot,
+  snapshots = [],
   makesSnapshot = false,
+  writeFiles,
   onOutput,
 }: EngineOptions): Promise<PyodideAPI> {
-  const memory = snapshot && unpackSnapshot(snapshot);
+  const newest = snapshots.at(-1);
   const { fetch } = globalThis;
   const { instantiate, instantiateStreaming } = WebAssembly;
   globalThis.fetch = async (url) => new Response(String(url).endsWith('.zip') ? stdlib : '{}');
@@ -42,20 +46,31 @@ export async function startEngine({
     module,
     instance: await instantiate(module, imports),
   });
+  const create = async (settings: object): Promise<EngineModule> => {
+    const engine = (await createPyodideModule(settings)) as EngineModule;
+    writeFiles?.(engine);
+    if (newest) {
+      engine.growMemory(newest.length);
+      loadLibraries(engine, newest.about.libraries);
+      restore(engine.HEAPU8, snapshots);
+    }
+    return engine;
+  };
   try {
     const python = await loadPyodide({
       indexURL: ASSETS,
       packageBaseUrl: ASSETS,
       stdLibURL: `${ASSETS}stdlib.zip`,
       lockFileContents: lock,
-      createPyodideModule: memory ? withRoomFor(memory) : createPyodideModule,
+      createPyodideModule: create,
       env,
       _makeSnapshot: makesSnapshot,
-      ...(memory && { _loadSnapshot: memory }),
-    } as Parameters<typeof loadPyodide>[0]);
+      // Pyodide's own part of it; the memory is there already.
+      ...(newest && { _loadSnapshot: newest.head }),
+    } as unknown as Parameters<typeof loadPyodide>[0]);
     python.setStdout({ batched: onOutput });
     python.setStderr({ batched: onOutput });
-    if (snapshot) wake(python, env);
+    if (newest) wake(python, { ...env, ...newest.about.changes });
     return python;
   } finally {
     globalThis.fetch = fetch;
@@ -63,23 +78,15 @@ export async function startEngine({
   }
 }
 
-/** The loader writes a memory into the engine's as that is when it starts, which is smaller than after some imports. */
-function withRoomFor({ length }: Uint8Array): typeof createPyodideModule {
-  return async (settings) => {
-    const engine = (await createPyodideModule(settings)) as { growMemory(bytes: number): void };
-    engine.growMemory(length);
-    return engine;
-  };
-}
-
-/** What is another engine's in a memory: its environment, and what makes its random numbers. */
+/** What is another engine's in a memory: its environment, what makes its random numbers, and when it started. */
 function wake(python: PyodideAPI, env: Readonly<Record<string, string>>): void {
   python.globals.set('environment', python.toPy(env));
   python.runPython(`
-    import os, random
+    import logging, os, random, time
     os.environ.clear()
     os.environ.update(environment)
     random.seed()
-    del environment, os, random
+    logging._startTime = time.time_ns()
+    del environment, logging, os, random, time
   `);
 }

@@ -3,18 +3,16 @@
  * Dyno a process as instance-protocol.ts says.
  */
 import { DurableObject, env } from 'cloudflare:workers';
-import { unpackTar } from 'modern-tar';
-import type { PyodideAPI } from 'pyodide';
 import { appRoot } from '../../../../schema/app-root.ts';
 import type { BootOptions, Instance } from '../../instance-protocol.ts';
 import { catchErrors, exit, uncaught } from '../../node/adapter/errors.ts';
 import { Events } from '../../node/adapter/events.ts';
-import { startEngine } from './engine.ts';
+import { type EngineOptions, startEngine } from './engine.ts';
 import { type Exchange, serve } from './exchange.ts';
-import { install } from './library.ts';
+import { install, libraryVersion } from './library.ts';
+import { readSnapshot, type Snapshot } from './snapshot.ts';
 import type { Start } from './start.ts';
-
-const FILES = 'files/';
+import { writeTree } from './tree.ts';
 
 /** What lib/islet/boot.py gives. */
 interface Boot {
@@ -31,25 +29,29 @@ export class App extends DurableObject implements Instance {
 
   async boot({ module, files }: BootOptions): Promise<ReadableStream<Uint8Array>> {
     catchErrors(this.#events);
-    const entries = await unpackTar(files, { filter: ({ name }) => name.startsWith(FILES) });
-    void this.#start(module, entries).catch(uncaught);
+    // Of one piece: the files are parts of it.
+    const archive = new Uint8Array(await new Response(files).arrayBuffer());
+    void this.#start(module, archive).catch(uncaught);
     return this.#events.stream;
   }
 
-  async #start(specifier: string, entries: Awaited<ReturnType<typeof unpackTar>>): Promise<void> {
+  async #start(specifier: string, archive: Uint8Array): Promise<void> {
     const { default: wasm } = await load<{ default: WebAssembly.Module }>('./shared/python.wasm');
     const { default: stdlib } = await load<{ default: ArrayBuffer }>('./shared/stdlib.zip');
-    // Slugs from before there were snapshots have none.
-    const memory = await load<{ default: ArrayBuffer }>('./shared/snapshot.bin').catch(() => undefined);
     const { default: start } = await load<{ default: Start }>(specifier);
-    const python = await startEngine({
+    const options: EngineOptions = {
       module: wasm,
       stdlib,
       env: env as Record<string, string>,
-      snapshot: memory?.default,
+      snapshots: await snapshots(env as Record<string, string>),
+      writeFiles: (engine) => writeTree(engine, archive),
       onOutput: (line) => this.#events.output(line),
+    };
+    const python = await startEngine(options).catch((error: unknown) => {
+      if (!options.snapshots?.[1]) throw error;
+      this.#events.output(`Python starts without its packages in memory: ${error}`);
+      return startEngine({ ...options, snapshots: options.snapshots.slice(0, 1) });
     });
-    await writeFiles(python.FS, entries);
     python.FS.chdir(appRoot);
     install(python);
     const boot = python.pyimport('islet.boot') as Boot;
@@ -82,17 +84,21 @@ export class App extends DurableObject implements Instance {
   }
 }
 
-/** Writes the app's tree, and lets others have the thread between times: a tree may have thousands of files. */
-async function writeFiles(FS: PyodideAPI['FS'], entries: Awaited<ReturnType<typeof unpackTar>>): Promise<void> {
-  const directories = new Set<string>();
-  for (const [count, { header, data = new Uint8Array() }] of entries.entries()) {
-    const path = `${appRoot}/${header.name.slice(FILES.length)}`;
-    const directory = path.slice(0, path.lastIndexOf('/'));
-    if (!directories.has(directory)) FS.mkdirTree(directory);
-    directories.add(directory);
-    FS.writeFile(path, data, { canOwn: true });
-    if (count % 500 === 499) await new Promise((resolve) => setTimeout(resolve, 0));
+/**
+ * The memory to start from: of the host's engine, and of the same engine once it has imported the app's packages. The
+ * second is of no use to a process whose environment would have made the packages another.
+ */
+async function snapshots(env: Readonly<Record<string, string>>): Promise<Snapshot[]> {
+  const found: Snapshot[] = [];
+  for (const specifier of ['./shared/snapshot.bin', './code/packages.snapshot']) {
+    // Slugs have none from before there were such, and where the packages cannot be imported ahead.
+    const memory = await load<{ default: ArrayBuffer }>(specifier).catch(() => undefined);
+    const snapshot = memory && readSnapshot(memory.default);
+    if (snapshot?.about.library !== libraryVersion) break;
+    if (Object.entries(snapshot.about.environment).some(([name, value]) => (env[name] ?? null) !== value)) break;
+    found.push(snapshot);
   }
+  return found;
 }
 
 const load = <Module>(specifier: string): Promise<Module> => import(specifier);

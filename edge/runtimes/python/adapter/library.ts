@@ -1,4 +1,4 @@
-import { pbkdf2Sync, scryptSync } from 'node:crypto';
+import { createHash, pbkdf2Sync, scryptSync } from 'node:crypto';
 import type { PyodideAPI } from 'pyodide';
 import { appRoot } from '../../../../schema/app-root.ts';
 import init from './lib/islet/__init__.py';
@@ -31,17 +31,37 @@ const host = {
   ): Uint8Array => new Uint8Array(scryptSync(password, salt, length, { N, r, p, ...(maxmem > 0 && { maxmem }) })),
 };
 
+/** Says which texts of the runtime's own Python these are: a memory may have those of another version of Islet. */
+export const libraryVersion = createHash('sha256').update(JSON.stringify(modules)).digest('hex').slice(0, 16);
+
 /** Puts the runtime's own Python, the app and its packages on the path of an engine. */
 export function install(python: PyodideAPI): void {
-  const { FS, runPython } = python;
+  writeLibrary(python);
   python.registerJsModule('islet_host', host);
-  FS.mkdirTree(`${LIBRARY}/islet`);
-  for (const [name, text] of Object.entries(modules)) FS.writeFile(`${LIBRARY}/islet/${name}.py`, text);
-  runPython(`
+  python.runPython(`
     import importlib, sys
-    sys.path[:0] = ${JSON.stringify([LIBRARY, appRoot])}
-    sys.path.append(${JSON.stringify(SITE_PACKAGES)})
+    if ${JSON.stringify(LIBRARY)} not in sys.path:
+        sys.path[:0] = ${JSON.stringify([LIBRARY, appRoot])}
+        sys.path.append(${JSON.stringify(SITE_PACKAGES)})
     importlib.invalidate_caches()
     del importlib, sys
   `);
+}
+
+/** The same for a memory that is taken: the host's functions, which are of no memory, come when an engine starts from it. */
+export function installForSnapshot(python: PyodideAPI): void {
+  writeLibrary(python);
+  python.runPython(`
+    import sys
+    sys.path[:0] = ${JSON.stringify([LIBRARY, appRoot])}
+    sys.path.append(${JSON.stringify(SITE_PACKAGES)})
+    del sys
+    import islet.boot
+    islet.boot.prepare()
+  `);
+}
+
+function writeLibrary({ FS }: PyodideAPI): void {
+  FS.mkdirTree(`${LIBRARY}/islet`);
+  for (const [name, text] of Object.entries(modules)) FS.writeFile(`${LIBRARY}/islet/${name}.py`, text);
 }

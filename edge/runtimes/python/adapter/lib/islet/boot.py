@@ -13,6 +13,7 @@ from islet.asgi import Asgi
 from islet.wsgi import Wsgi
 
 _application = None
+_prepared = False
 
 
 async def serve(exchange):
@@ -28,6 +29,18 @@ async def stop():
         await _application.stop()
 
 
+def prepare():
+    """Changes what works otherwise here, before an app or its packages are imported."""
+    global _prepared
+    if _prepared:
+        return
+    _prepared = True
+    threads.install()
+    http.install()
+    hashes.install()
+    servers.install()
+
+
 def boot(text):
     """Loads what the process type runs. Returns the exit code of a program that has ended by itself."""
     global _application
@@ -35,12 +48,9 @@ def boot(text):
     sys.stdout.reconfigure(line_buffering=True)
     # There is an event loop always, below what is not asynchronous too; Django would take that for a mistake.
     os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    threads.install()
-    http.install()
-    hashes.install()
-    servers.install()
+    prepare()
     try:
-        application, interface = _load(start)
+        application, interface = load(start)
     except servers.Serving as serving:
         application, interface = serving.application, serving.interface
     except SystemExit as ended:
@@ -57,7 +67,7 @@ def boot(text):
     return _application.start()
 
 
-def _load(start):
+def load(start):
     kind = start["kind"]
     if kind == "application":
         if start["directory"]:
