@@ -3,6 +3,8 @@ import type { DynoStatus, LogLine, Route } from '../../schema/route.ts';
 import { type DynoName, processType } from './dyno-name.ts';
 import { failure } from './failure.ts';
 import { Instance, type Release } from './instance.ts';
+import type { Answered } from './link/link.ts';
+import type { RequestHead } from './link/protocol.ts';
 import type { Slug } from './slug.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 
@@ -29,7 +31,12 @@ export interface DynoHost {
   isQuiet?(): boolean;
   /** What is not Heroku's own. */
   timeouts?: Partial<Timeouts>;
+  /** Where objects of this isolate can be asked; without it, requests come as calls alone. By the names of the objects. */
+  links?: Map<string, Ask>;
 }
+
+/** See Instance.ask. */
+export type Ask = Instance['ask'];
 
 /** How soon a crashed process is started again: at once, then later each time that it crashes again. */
 const RESTART_DELAYS_MS = [0, 1_000, 10_000, 60_000, 300_000];
@@ -52,6 +59,8 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   #current: Instance | undefined;
   /** Is to serve when it is up. */
   #next: Instance | undefined;
+  /** Those that have not ended. */
+  readonly #alive = new Set<Instance>();
   /** What runs as soon as the instances before have ended: a background process is never there twice. */
   #awaiting: Release | undefined;
   /** Resolves when every instance that was told to stop has ended. */
@@ -67,6 +76,10 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
 
   override async fetch(request: Request): Promise<Response> {
     this.host.arrived?.();
+    for (const instance of this.#alive) {
+      const stream = instance.stream(request.url);
+      if (stream) return stream;
+    }
     this.#want();
     let instance = this.#current ?? this.#next ?? (await this.#load(new URL(request.url).hostname));
     while (instance?.state === 'starting') {
@@ -75,6 +88,13 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
       instance = this.#current ?? this.#next;
     }
     return instance ? instance.fetch(request) : failure('H14');
+  }
+
+  /** Asks the instance that serves, in the I/O context of the request: timers are not this object's there. */
+  #ask(request: RequestHead, onAnswer: () => void): Promise<Answered> | undefined {
+    const asked = this.#current?.ask(request, onAnswer);
+    if (asked) this.#wantedAt = Date.now();
+    return asked;
   }
 
   /**
@@ -144,7 +164,7 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   /** Tells an instance to stop, and keeps this object until it has. */
   #end(instance: Instance | undefined): void {
     if (!instance) return;
-    this.#ended = Promise.all([this.#ended, instance.stop()]);
+    this.#ended = Promise.all([this.#ended, instance.stop().then(() => this.#alive.delete(instance))]);
     this.ctx.waitUntil(this.#ended);
   }
 
@@ -183,7 +203,10 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     for (let looks = 0; looks < MAX_LOOKS; looks++) {
       await scheduler.wait(LOOK_EVERY_MS);
       if (this.#current || this.#next || this.#awaiting) return;
-      if (this.#loading === 0 && isQuiet()) this.ctx.abort('Its process has ended.');
+      if (this.#loading === 0 && isQuiet()) {
+        this.host.links?.delete(this.#key);
+        this.ctx.abort('Its process has ended.');
+      }
     }
   }
 
@@ -219,8 +242,12 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     return this.#current ?? this.#next;
   }
 
+  get #key(): string {
+    return this.ctx.id.name ?? '';
+  }
+
   get #name(): DynoName {
-    const [app = '', dyno = ''] = this.ctx.id.name?.split('/') ?? [];
+    const [app = '', dyno = ''] = this.#key.split('/');
     return { app, dyno };
   }
 
@@ -230,11 +257,14 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
 
   #start(release: Release): Instance {
     const instance = new Instance({ ctx: this.ctx, host: this.host, name: this.#name, release });
+    this.#alive.add(instance);
+    this.host.links?.set(this.#key, (request, onAnswer) => this.#ask(request, onAnswer));
     this.ctx.waitUntil(instance.crashed.then(() => this.#restart(instance)));
     return instance;
   }
 
   async #restart(crashed: Instance): Promise<void> {
+    this.#alive.delete(crashed);
     if (crashed.wasUpMs > STABLE_MS) this.#crashes = 0;
     const delay = RESTART_DELAYS_MS[Math.min(this.#crashes, RESTART_DELAYS_MS.length - 1)] ?? 0;
     this.#crashes += 1;

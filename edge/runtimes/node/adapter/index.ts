@@ -10,7 +10,8 @@ import { followNodeDebug } from './debuglog.ts';
 import { catchErrors, terminate, uncaught } from './errors.ts';
 import { Events } from './events.ts';
 import { unpackTree } from './files.ts';
-import { closeUpgraded, hasUpgraded, onListening, publicServer, replaceHttpServer } from './http/index.ts';
+import { closeUpgraded, hasUpgraded, onListening, publicServer, replaceHttpServer, type Server } from './http/index.ts';
+import { Link } from './link.ts';
 import { resolveLocalhost, showLoopback } from './localhost.ts';
 import { type AppModule, run } from './main-module.ts';
 import { captureOutput } from './output.ts';
@@ -19,8 +20,9 @@ import { nameNode, prepareProcess } from './process.ts';
 
 export class App extends DurableObject implements Instance {
   protected readonly events = new Events();
+  #link: Link | undefined;
 
-  async boot({ module, files, date }: BootOptions): Promise<ReadableStream<Uint8Array>> {
+  async boot({ module, files, date, link }: BootOptions): Promise<ReadableStream<Uint8Array>> {
     captureOutput(this.events);
     catchErrors(this.events);
     followNodeDebug();
@@ -30,6 +32,7 @@ export class App extends DurableObject implements Instance {
     resolveLocalhost();
     showLoopback();
     replaceHttpServer();
+    if (link) this.#link = new Link(link, (request, answering) => openServer().serve(request, answering));
     onListening(() => this.events.send({ type: 'listening' }));
     await unpackTree(files, date);
     void this.#run(module);
@@ -51,9 +54,8 @@ export class App extends DurableObject implements Instance {
   protected async prepare(): Promise<void> {}
 
   override async fetch(request: Request): Promise<Response> {
-    const server = publicServer();
-    if (!server) throw new Error('The app has closed its server.');
-    return server.handle(request);
+    const { url } = request;
+    return this.#link?.owns(url) ? this.#link.fetch(url) : openServer().handle(request);
   }
 
   async busy(): Promise<boolean> {
@@ -65,6 +67,13 @@ export class App extends DurableObject implements Instance {
     await terminate();
     closeUpgraded();
   }
+}
+
+/** @throws Error when the app has closed it */
+function openServer(): Server {
+  const server = publicServer();
+  if (!server) throw new Error('The app has closed its server.');
+  return server;
 }
 
 export default {};
