@@ -17,29 +17,22 @@ export function requestIdOf(request: Request): string {
   return given && REQUEST_ID.test(given) ? given : crypto.randomUUID();
 }
 
-/** The request as an app is given it, with the headers of Heroku's router ("HTTP Routing", "Heroku headers"). */
-export function appRequest(original: Request, { ip, requestId, publicPort }: Arrival): Request {
-  const request = new Request(original);
-  const { headers } = request;
-  const webSocket = headers.get('upgrade')?.toLowerCase() === 'websocket';
-  const connection = headers.get('connection');
-  if (connection) for (const name of connection.split(',')) drop(headers, name.trim());
-  for (const name of HOP_BY_HOP) headers.delete(name);
-  if (webSocket) headers.set('upgrade', 'websocket');
+/** The headers of a request as an app is given them: with those of Heroku's router ("HTTP Routing", "Heroku headers"). */
+export function appHeaders(request: Request, { ip, requestId, publicPort }: Arrival): Record<string, string> {
+  const headers: Record<string, string> = {};
+  request.headers.forEach((value, name) => {
+    headers[name] = value;
+  });
+  const { connection, upgrade } = headers;
+  if (connection) for (const name of connection.split(',')) delete headers[name.trim().toLowerCase()];
+  for (const name of HOP_BY_HOP) if (headers[name] !== undefined) delete headers[name];
+  if (upgrade?.toLowerCase() === 'websocket') headers.upgrade = 'websocket';
   const secure = request.url.startsWith('https:');
-  headers.append('x-forwarded-for', ip);
-  headers.set('x-forwarded-proto', secure ? 'https' : 'http');
-  headers.set('x-forwarded-port', publicPort || (secure ? '443' : '80'));
-  headers.set('x-request-start', String(Date.now()));
-  headers.set('x-request-id', requestId);
-  headers.append('via', '1.1 islet');
-  return request;
-}
-
-function drop(headers: Headers, name: string): void {
-  try {
-    headers.delete(name);
-  } catch {
-    // What the client named is no header name.
-  }
+  headers['x-forwarded-for'] = headers['x-forwarded-for'] === undefined ? ip : `${headers['x-forwarded-for']}, ${ip}`;
+  headers['x-forwarded-proto'] = secure ? 'https' : 'http';
+  headers['x-forwarded-port'] = publicPort || (secure ? '443' : '80');
+  headers['x-request-start'] = String(Date.now());
+  headers['x-request-id'] = requestId;
+  headers.via = headers.via === undefined ? '1.1 islet' : `${headers.via}, 1.1 islet`;
+  return headers;
 }

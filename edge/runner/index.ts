@@ -6,9 +6,12 @@ import { withClientAddress } from '../platform/client-address.ts';
 import { isControlHost, requestedHost } from '../router/hosts.ts';
 import { clientIp, createRouter } from '../router/index.ts';
 import { starting } from '../router/pages.ts';
-import { DynoObject } from '../runtimes/dyno.ts';
+import { type Ask, DynoObject } from '../runtimes/dyno.ts';
 import { dynoKey } from '../runtimes/dyno-name.ts';
-import type { Timeouts } from '../runtimes/timeouts.ts';
+import { failure } from '../runtimes/failure.ts';
+import type { Answered } from '../runtimes/link/link.ts';
+import type { Answer, RequestHead } from '../runtimes/link/protocol.ts';
+import { defaultTimeouts, type Timeouts } from '../runtimes/timeouts.ts';
 import { Background } from './background.ts';
 import { EdgeClient } from './edge-client.ts';
 import type { RunnerEnv } from './env.ts';
@@ -18,12 +21,20 @@ import { RequestTable } from './request-table.ts';
 import { Trace } from './trace.ts';
 
 const env = bindings as unknown as RunnerEnv;
+const timeouts: Partial<Timeouts> = JSON.parse(env.TIMEOUTS);
+
+/** A Dyno that has not even said that its app takes too long is not there any more. Milliseconds. */
+const LOST_MS = (timeouts.requestMs ?? defaultTimeouts.requestMs) + 10_000;
+
 const runners: string[] = JSON.parse(env.RUNNERS);
 const loneRunners: string[] = JSON.parse(env.LONE_RUNNERS || '[]');
 const edge = new EdgeClient(env);
 const table = new RequestTable(env.TRACE);
 const trace = new Trace((line) => console.log(line), env.TRACE);
 const logs = new LogShipper((lines) => edge.log(lines));
+
+/** The dynos of this runner that can be asked without a call. */
+const links = new Map<string, Ask>();
 
 /** Keys of dynos that a call is on its way to. */
 const called = new Set<string>();
@@ -33,15 +44,35 @@ function dynoStub(key: string): DurableObjectStub<Dyno> {
   return env.DYNO.get(env.DYNO.idFromName(key));
 }
 
+function ask(key: string, request: RequestHead, onAnswer: () => void): Promise<Answer | Response> | undefined {
+  const asked = links.get(key)?.(request, onAnswer);
+  return asked && answerOf(key, asked, onAnswer);
+}
+
+/** A request that waits for what happens in a Dyno's I/O context alone, workerd takes for one that hangs: so it has a timer. */
+async function answerOf(key: string, asked: Promise<Answered>, onAnswer: () => void): Promise<Answer | Response> {
+  const lost = Promise.withResolvers<Answered>();
+  const timer = setTimeout(() => {
+    links.delete(key);
+    onAnswer();
+    lost.resolve({ code: 'H13' });
+  }, LOST_MS);
+  const answered = await Promise.race([asked, lost.promise]);
+  clearTimeout(timer);
+  if ('code' in answered) return failure(answered.code);
+  return 'stream' in answered ? dynoStub(key).fetch(answered.stream) : answered;
+}
+
 const router = createRouter({
   route: (host) => edge.route(host),
   runner: { index: Number(env.RUNNER), count: runners.length },
   local(app, dyno) {
-    const stub = dynoStub(dynoKey({ app, dyno }));
+    const key = dynoKey({ app, dyno });
     return {
-      fetch: (request) => stub.fetch(request),
-      run: (route) => stub.run(route),
-      stop: () => stub.stop(),
+      ask: (request, onAnswer) => ask(key, request, onAnswer),
+      fetch: (request) => dynoStub(key).fetch(request),
+      run: (route) => dynoStub(key).run(route),
+      stop: () => dynoStub(key).stop(),
     };
   },
   remote: (runner, app, dyno) =>
@@ -50,7 +81,7 @@ const router = createRouter({
   waiting: (request) => table.enter(request),
   log: (line, context) => logs.log(line, context),
   publicPort: env.PUBLIC_PORT,
-  streamMs: (JSON.parse(env.TIMEOUTS) as Partial<Timeouts>).streamMs,
+  streamMs: timeouts.streamMs,
 });
 
 const background = new Background({
@@ -72,7 +103,8 @@ export class Dyno extends DynoObject<RunnerEnv> {
     log: (line: LogLine) => logs.log(line, this.ctx),
     arrived: () => void called.delete(this.ctx.id.name ?? ''),
     isQuiet: () => !called.has(this.ctx.id.name ?? '') && !logs.sendsIn(this.ctx),
-    timeouts: JSON.parse(env.TIMEOUTS) as Partial<Timeouts>,
+    timeouts,
+    links,
   };
 }
 

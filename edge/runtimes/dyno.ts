@@ -4,6 +4,8 @@ import { type DynoName, processType } from './dyno-name.ts';
 import { failure, isUnprepared } from './failure.ts';
 import type { GeneratedStore } from './generated-store.ts';
 import { Instance, type Release } from './instance.ts';
+import type { Answered } from './link/link.ts';
+import type { RequestHead } from './link/protocol.ts';
 import type { Slug } from './slug.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 
@@ -32,7 +34,12 @@ export interface DynoHost {
   isQuiet?(): boolean;
   /** What is not Heroku's own. */
   timeouts?: Partial<Timeouts>;
+  /** Where objects of this isolate can be asked; without it, requests come as calls alone. By the names of the objects. */
+  links?: Map<string, Ask>;
 }
+
+/** See Instance.ask. */
+export type Ask = Instance['ask'];
 
 /** How soon a crashed process is started again: at once, then later each time that it crashes again. */
 const RESTART_DELAYS_MS = [0, 1_000, 10_000, 60_000, 300_000];
@@ -58,6 +65,8 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   #current: Instance | undefined;
   /** Is to serve when it is up. */
   #next: Instance | undefined;
+  /** Those that have not ended. */
+  readonly #alive = new Set<Instance>();
   /** What runs as soon as the instances before have ended: a background process is never there twice. */
   #awaiting: Release | undefined;
   /** Resolves when every instance that was told to stop has ended. */
@@ -75,6 +84,10 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
 
   override async fetch(request: Request): Promise<Response> {
     this.host.arrived?.();
+    for (const instance of this.#alive) {
+      const stream = instance.stream(request.url);
+      if (stream) return stream;
+    }
     this.#want();
     let instance = this.#current ?? this.#next ?? (await this.#load(new URL(request.url).hostname));
     while (instance?.state === 'starting') {
@@ -93,6 +106,13 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     await this.#next?.booted;
     const next = this.#current;
     return next && next !== instance ? this.#ask(next, request) : failure('H10');
+  }
+
+  /** Asks the instance that serves, in the I/O context of the request: timers are not this object's there. */
+  #askLink(request: RequestHead, onAnswer: () => void): Promise<Answered> | undefined {
+    const asked = this.#current?.ask(request, onAnswer);
+    if (asked) this.#wantedAt = Date.now();
+    return asked;
   }
 
   /**
@@ -163,7 +183,7 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   /** Tells an instance to stop, and keeps this object until it has. */
   #end(instance: Instance | undefined): void {
     if (!instance) return;
-    this.#ended = Promise.all([this.#ended, instance.stop()]);
+    this.#ended = Promise.all([this.#ended, instance.stop().then(() => this.#alive.delete(instance))]);
     this.ctx.waitUntil(this.#ended);
   }
 
@@ -202,7 +222,10 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     for (let looks = 0; looks < MAX_LOOKS; looks++) {
       await scheduler.wait(LOOK_EVERY_MS);
       if (this.#current || this.#next || this.#awaiting) return;
-      if (this.#loading === 0 && isQuiet()) this.ctx.abort('Its process has ended.');
+      if (this.#loading === 0 && isQuiet()) {
+        this.host.links?.delete(this.#key);
+        this.ctx.abort('Its process has ended.');
+      }
     }
   }
 
@@ -238,8 +261,12 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
     return this.#current ?? this.#next;
   }
 
+  get #key(): string {
+    return this.ctx.id.name ?? '';
+  }
+
   protected get name(): DynoName {
-    const [app = '', dyno = ''] = this.ctx.id.name?.split('/') ?? [];
+    const [app = '', dyno = ''] = this.#key.split('/');
     return { app, dyno };
   }
 
@@ -255,6 +282,8 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
       release,
       learns: this.#renewals < MAX_RENEWALS,
     });
+    this.#alive.add(instance);
+    this.host.links?.set(this.#key, (request, onAnswer) => this.#askLink(request, onAnswer));
     this.ctx.waitUntil(instance.crashed.then(() => this.#restart(instance)));
     this.ctx.waitUntil(instance.outdated.then((isOutdated) => (isOutdated ? this.#renew(instance) : undefined)));
     return instance;
@@ -269,6 +298,7 @@ export abstract class DynoObject<Env> extends DurableObject<Env> {
   }
 
   async #restart(crashed: Instance): Promise<void> {
+    this.#alive.delete(crashed);
     if (crashed.wasUpMs > STABLE_MS) this.#crashes = 0;
     const delay = RESTART_DELAYS_MS[Math.min(this.#crashes, RESTART_DELAYS_MS.length - 1)] ?? 0;
     this.#crashes += 1;

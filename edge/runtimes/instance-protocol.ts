@@ -10,6 +10,8 @@ export interface BootOptions {
   files: ReadableStream<Uint8Array>;
   /** What every file of the tree is dated: milliseconds since 1970. */
   date: number;
+  /** The host of the URLs by which the Dyno opens a link and fetches streams; see link/protocol.ts. Nobody else knows it. */
+  link?: string;
 }
 
 export interface Instance {

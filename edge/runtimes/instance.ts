@@ -3,7 +3,9 @@ import type { DynoHost } from './dyno.ts';
 import { type DynoName, processType } from './dyno-name.ts';
 import { type FailureCode, failure, SAFE_METHODS, unprepared } from './failure.ts';
 import type { GeneratedCode, InstanceEvent, Instance as Protocol } from './instance-protocol.ts';
-import { workerCode } from './runtime.ts';
+import { type Answered, Link } from './link/link.ts';
+import type { RequestHead } from './link/protocol.ts';
+import { takesLink, workerCode } from './runtime.ts';
 import { SourceMaps } from './source-maps.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 
@@ -63,6 +65,7 @@ export class Instance {
   #exitCode: number | undefined;
   #wasUpMs = 0;
   #facet: Facet | undefined;
+  #link: Link | undefined;
   #sweep: ReturnType<typeof setTimeout> | undefined;
   #sourceMaps: SourceMaps | undefined;
   /** Resolves when every line is written that waits for a source map; undefined when none does. */
@@ -99,10 +102,11 @@ export class Instance {
   /** Serves a request by the app; where that cannot be, answers a `failure`. */
   async fetch(request: Request): Promise<Response> {
     if (this.#state !== 'up' || !this.#facet) return this.#failure(request, this.#bootTimedOut ? 'H20' : 'H10');
-    const waiting = this.#wait();
+    const { promise: failed, resolve } = Promise.withResolvers<Response>();
+    const waiting = this.#wait((code) => resolve(this.#failure(request, code)));
+    this.#sweepInTime();
     try {
-      const response = await Promise.race([this.#facet.fetch(this.#watched(request, waiting)), waiting.failed]);
-      return response ?? this.#failure(request, waiting.code);
+      return await Promise.race([this.#facet.fetch(this.#watched(request, waiting)), failed]);
     } catch {
       return this.#failure(request, 'H13');
     } finally {
@@ -113,6 +117,34 @@ export class Instance {
   /** One that lacks what the app makes of text is none of the app's, where the request can be made again. */
   #failure({ method }: Request, code: FailureCode): Response {
     return this.#isOutdated && SAFE_METHODS.has(method) ? unprepared() : failure(code);
+  }
+
+  /**
+   * The same for a request without a body, called in the I/O context of that request itself: by the link, or undefined
+   * where there is none or the app does not run.
+   *
+   * @param onAnswer called when there is an answer, also where nobody waits for it any more
+   */
+  ask(request: RequestHead, onAnswer: () => void): Promise<Answered> | undefined {
+    if (this.#state !== 'up' || !this.#link) return undefined;
+    const { promise, resolve } = Promise.withResolvers<Answered>();
+    const settle = (answered: Answered) => {
+      this.#waiting.delete(waiting);
+      onAnswer();
+      resolve(answered);
+    };
+    const waiting = this.#wait((code) => {
+      forget();
+      settle({ code });
+    });
+    const forget = this.#link.ask(request, settle);
+    return promise;
+  }
+
+  /** The stream that it has offered by this URL, if it has; also after it was told to stop. */
+  stream(url: string): Promise<Response> | undefined {
+    if (!this.#facet || !this.#link?.has(url)) return undefined;
+    return this.#link.fetch(this.#facet, url).catch(() => failure('H13'));
   }
 
   /** Whether a client is still reading a response, or has a WebSocket open. */
@@ -210,11 +242,15 @@ export class Instance {
     const start = () => ({ class: worker.getDurableObjectClass('App') });
     const facet = this.#ctx.facets.get(this.#facetName, start) as unknown as Facet;
     this.#facet = facet;
-    return facet.boot({
+    const link = this.#isWeb && this.#host.links && takesLink(slug) ? crypto.randomUUID() : undefined;
+    const events = await facet.boot({
       module: `./code/${process.entry}`,
       files: new Blob([slug.files]).stream(),
       date: Date.parse(release.createdAt),
+      link,
     });
+    if (link) this.#link = await Link.open(facet, { host: link, onPassed: () => this.#sweepInTime() });
+    return events;
   }
 
   /** Handles what the app tells, to its end; whether it is to be started again with what it makes of text. */
@@ -288,6 +324,8 @@ export class Instance {
 
   #abort(): void {
     this.#facet = undefined;
+    this.#link?.close();
+    this.#link = undefined;
     if (this.#sweep) clearTimeout(this.#sweep);
     for (const waiting of this.#waiting) waiting.fail('H13');
     this.#outdated.resolve(false);
@@ -311,24 +349,17 @@ export class Instance {
     return new Request(request, { body: readable });
   }
 
-  #wait(): Waiting {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const deadline = Date.now() + this.#timeouts.requestMs;
-    const waiting: Waiting = {
-      deadline,
-      code: 'H13',
-      failed: promise,
-      fail(code) {
-        waiting.code = code;
-        resolve(undefined);
-      },
-    };
+  #wait(fail: Waiting['fail']): Waiting {
+    const waiting = { deadline: Date.now() + this.#timeouts.requestMs, fail };
     this.#waiting.add(waiting);
-    this.#sweep ??= setTimeout(() => this.#sweepWaiting(), this.#timeouts.requestMs);
     return waiting;
   }
 
   /** One timer for all requests: a timer a request would cost more than the rest of this class. */
+  #sweepInTime(): void {
+    this.#sweep ??= setTimeout(() => this.#sweepWaiting(), this.#timeouts.requestMs);
+  }
+
   #sweepWaiting(): void {
     const now = Date.now();
     let next = this.#timeouts.requestMs;
@@ -389,8 +420,5 @@ async function pump(body: ReadableStream, to: WritableStream<Uint8Array>, onPart
 
 interface Waiting {
   deadline: number;
-  /** Why it failed. */
-  code: FailureCode;
-  failed: Promise<undefined>;
   fail(code: FailureCode): void;
 }

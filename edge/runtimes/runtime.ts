@@ -33,3 +33,6 @@ type Runtime = (slug: Slug, options: RuntimeOptions) => WorkerLoaderWorkerCode;
 const runtimes: Record<SlugManifest['runtime'], Runtime> = { deno, go, node, php, python, ruby, worker };
 
 export const workerCode: Runtime = (slug, options) => runtimes[slug.manifest.runtime](slug, options);
+
+/** Whether instances of a slug's runtime know the link; see link/protocol.ts. */
+export const takesLink = ({ manifest }: Slug): boolean => manifest.runtime === 'node';

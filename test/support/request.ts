@@ -10,6 +10,8 @@ interface Options {
   method?: string;
   headers?: Record<string, string>;
   body?: string | Buffer;
+  /** Closes the connection. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -34,6 +36,7 @@ export function open(port: number, host: string, path: string, options: Options 
       headers: { host: `${host}:${port}`, ...options.headers },
       agent: false,
       timeout: 60_000,
+      signal: options.signal,
     },
     resolve,
   );

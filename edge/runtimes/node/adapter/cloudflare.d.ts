@@ -22,3 +22,10 @@ declare class IdentityTransformStream extends TransformStream<Uint8Array, Uint8A
 declare class FixedLengthStream extends IdentityTransformStream {
   constructor(length: number);
 }
+
+/** The browsers' WebSocket, and what workerd has beside. */
+interface WorkerdWebSocket extends WebSocket {
+  accept(): void;
+}
+
+declare const WebSocketPair: new () => { 0: WorkerdWebSocket; 1: WorkerdWebSocket };

@@ -12,7 +12,8 @@ import { catchErrors, terminate, uncaught } from './errors.ts';
 import { Events } from './events.ts';
 import { unpackTree } from './files.ts';
 import { needsPreparation, prepareGenerated, refuseUnprepared, unpreparedCount } from './generated.ts';
-import { closeUpgraded, hasUpgraded, onListening, publicServer, replaceHttpServer } from './http/index.ts';
+import { closeUpgraded, hasUpgraded, onListening, publicServer, replaceHttpServer, type Server } from './http/index.ts';
+import { Link } from './link.ts';
 import { resolveLocalhost, showLoopback } from './localhost.ts';
 import { type AppModule, run } from './main-module.ts';
 import { captureOutput } from './output.ts';
@@ -21,8 +22,9 @@ import { nameNode, prepareProcess } from './process.ts';
 
 export class App extends DurableObject implements Instance {
   protected readonly events = new Events();
+  #link: Link | undefined;
 
-  async boot({ module, files, date }: BootOptions): Promise<ReadableStream<Uint8Array>> {
+  async boot({ module, files, date, link }: BootOptions): Promise<ReadableStream<Uint8Array>> {
     captureOutput(this.events);
     catchErrors(this.events);
     prepareGenerated(this.events);
@@ -33,6 +35,7 @@ export class App extends DurableObject implements Instance {
     resolveLocalhost();
     showLoopback();
     replaceHttpServer();
+    if (link) this.#link = new Link(link, (request, answering) => openServer().serve(request, answering));
     onListening(() => this.listens());
     await unpackTree(files, date);
     void this.#run(module);
@@ -59,7 +62,9 @@ export class App extends DurableObject implements Instance {
     this.events.send({ type: 'listening' });
   }
 
-  override fetch(request: Request): Promise<Response> {
+  override async fetch(request: Request): Promise<Response> {
+    const { url } = request;
+    if (this.#link?.owns(url)) return this.#link.fetch(url);
     return needsPreparation() && SAFE_METHODS.has(request.method)
       ? this.#answerPrepared(request)
       : this.handle(request);
@@ -75,9 +80,7 @@ export class App extends DurableObject implements Instance {
   }
 
   protected async handle(request: Request): Promise<Response> {
-    const server = publicServer();
-    if (!server) throw new Error('The app has closed its server.');
-    return server.handle(request);
+    return openServer().handle(request);
   }
 
   async busy(): Promise<boolean> {
@@ -89,6 +92,13 @@ export class App extends DurableObject implements Instance {
     await terminate();
     closeUpgraded();
   }
+}
+
+/** @throws Error when the app has closed it */
+function openServer(): Server {
+  const server = publicServer();
+  if (!server) throw new Error('The app has closed its server.');
+  return server;
 }
 
 export default {};

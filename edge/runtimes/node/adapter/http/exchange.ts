@@ -1,22 +1,20 @@
 import { Connection } from './connection.ts';
 import type { IncomingMessage } from './incoming-message.ts';
+import type { IncomingRequest } from './request.ts';
+import type { Answering } from './response.ts';
 import { responseHeaders, type ServerResponse } from './server-response.ts';
-
-// Frameworks put classes of their own in the place of these.
-const { Response: FetchResponse } = globalThis;
 
 /** Statuses whose Response may not have a body, not even an empty one. */
 const NULL_BODY = new Set([204, 205, 304]);
 
 /** One request and its response. */
 export class Exchange {
-  readonly response: Promise<Response>;
   responded = false;
   /** Whether the client went before it had the whole response. */
   lost = false;
-  readonly #request: Request;
+  readonly #request: IncomingRequest;
+  readonly #answering: Answering;
   readonly #port: number;
-  readonly #settle = Promise.withResolvers<Response>();
   readonly #onEnd: () => void;
   #incoming: IncomingMessage | undefined;
   #outgoing: ServerResponse | undefined;
@@ -24,11 +22,11 @@ export class Exchange {
   #reading: Promise<unknown> = Promise.resolve();
 
   /** @param onEnd called when the client has read all, or has gone */
-  constructor(request: Request, port: number, onEnd: () => void) {
-    this.#request = request;
-    this.#port = port;
-    this.#onEnd = onEnd;
-    this.response = this.#settle.promise;
+  constructor(options: { request: IncomingRequest; answering: Answering; port: number; onEnd: () => void }) {
+    this.#request = options.request;
+    this.#answering = options.answering;
+    this.#port = options.port;
+    this.#onEnd = options.onEnd;
   }
 
   begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
@@ -40,7 +38,7 @@ export class Exchange {
   /** Made when somebody asks for it: most requests never do. */
   get connection(): Connection {
     if (!this.#connection) {
-      const forwarded = this.#request.headers.get('x-forwarded-for') ?? '127.0.0.1';
+      const forwarded = this.#request.headers['x-forwarded-for'] ?? '127.0.0.1';
       this.#connection = new Connection({
         remoteAddress: forwarded.slice(forwarded.lastIndexOf(',') + 1).trim(),
         localPort: this.#port,
@@ -59,10 +57,10 @@ export class Exchange {
   respond(outgoing: ServerResponse, body: BodyInit | null): void {
     if (this.responded) return;
     this.responded = true;
-    const { statusCode, statusMessage: statusText } = outgoing;
+    const { statusCode, statusMessage: statusText = '' } = outgoing;
     const status = statusCode >= 200 && statusCode <= 599 ? statusCode : 500;
-    const init = { status, statusText, headers: responseHeaders(outgoing), encodeBody: 'manual' };
-    this.#settle.resolve(new FetchResponse(NULL_BODY.has(status) ? null : body, init));
+    const head = { status, statusText, headers: responseHeaders(outgoing) };
+    this.#answering.answer(head, NULL_BODY.has(status) ? null : body);
   }
 
   /** The response is written, and `read` resolves when the client has it all. */
@@ -74,7 +72,7 @@ export class Exchange {
   ended(outgoing: ServerResponse, error: Error | null): void {
     if (!this.responded) {
       this.responded = true;
-      this.#settle.reject(error ?? new Error('The connection was closed without a response.'));
+      this.#answering.fail(error ?? new Error('The connection was closed without a response.'));
     }
     this.#connection?.closed(error !== null);
     if (!outgoing.writableFinished) {

@@ -2,6 +2,7 @@ import http, { type IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Connection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
+import type { IncomingRequest } from './request.ts';
 
 const WorkerdIncomingMessage = http.IncomingMessage;
 
@@ -33,7 +34,7 @@ export class IncomingMessage extends Readable {
   trailers = {};
   trailersDistinct = {};
   _exchange: Exchange | undefined;
-  _request: Request | undefined;
+  _request: IncomingRequest | undefined;
   _reader: Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'> | undefined;
   _headers: IncomingHttpHeaders | undefined;
 
@@ -45,10 +46,9 @@ export class IncomingMessage extends Readable {
     );
   }
 
-  static of(request: Request, exchange?: Exchange): IncomingMessage {
+  static of(request: IncomingRequest, exchange?: Exchange): IncomingMessage {
     const message = new IncomingMessage();
-    const { url } = request;
-    message.url = url.slice(url.indexOf('/', url.indexOf('//') + 2));
+    message.url = request.path;
     message.method = request.method;
     message._request = request;
     message._exchange = exchange;
@@ -56,7 +56,7 @@ export class IncomingMessage extends Readable {
   }
 
   get headers(): IncomingHttpHeaders {
-    this._headers ??= Object.fromEntries(this._request?.headers ?? []);
+    this._headers ??= { ...this._request?.headers };
     return this._headers;
   }
 
@@ -65,11 +65,16 @@ export class IncomingMessage extends Readable {
   }
 
   get headersDistinct(): Record<string, string[]> {
-    return Object.fromEntries([...(this._request?.headers ?? [])].map(([name, value]) => [name, [value]]));
+    return Object.fromEntries(this.#sent.map(([name, value]) => [name, [value]]));
   }
 
   get rawHeaders(): string[] {
-    return [...(this._request?.headers ?? [])].flat();
+    return this.#sent.flat();
+  }
+
+  /** The headers as they came, whatever the app has made of `headers`. */
+  get #sent(): [string, string][] {
+    return Object.entries(this._request?.headers ?? {});
   }
 
   get socket(): Connection | undefined {
@@ -98,7 +103,7 @@ export class IncomingMessage extends Readable {
 
   /** How much is read of the body at once, in bytes: all of a small one. */
   #atOnce(): number {
-    const length = Number(this._request?.headers.get('content-length') ?? MOST_AT_ONCE);
+    const length = Number(this._request?.headers['content-length'] ?? MOST_AT_ONCE);
     return length > 0 && length < MOST_AT_ONCE ? length : MOST_AT_ONCE;
   }
 

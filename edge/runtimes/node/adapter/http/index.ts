@@ -4,7 +4,7 @@ import { serveOwnRequests } from './own-requests.ts';
 import { Server } from './server.ts';
 import { ServerResponse } from './server-response.ts';
 
-export { onListening, publicServer } from './server.ts';
+export { onListening, publicServer, type Server } from './server.ts';
 export { closeUpgraded, hasUpgraded } from './upgrade/index.ts';
 
 /** Puts this server in the place of workerd's in `node:http`. */

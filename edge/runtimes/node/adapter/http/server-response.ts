@@ -1,12 +1,10 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import http from 'node:http';
 import { Writable } from 'node:stream';
+import type { AnswerHeaders } from '../../../link/protocol.ts';
 import type { Connection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 import type { IncomingMessage } from './incoming-message.ts';
-
-// Frameworks put classes of their own in the place of these.
-const FetchHeaders = globalThis.Headers;
 
 type HeaderValue = number | string | readonly string[];
 type Done = (error?: Error | null) => void;
@@ -251,15 +249,13 @@ export class ServerResponse extends Writable {
   }
 }
 
-/** The headers of a response as a Response takes them. */
-export function responseHeaders(response: ServerResponse): Headers {
-  const headers = new FetchHeaders();
+/** The headers of a response as they go out. */
+export function responseHeaders(response: ServerResponse): AnswerHeaders {
+  const headers: AnswerHeaders = {};
   for (const [key, { name, value }] of response._headers) {
-    if (HOP_BY_HOP.has(key)) continue;
-    if (Array.isArray(value)) for (const one of value) headers.append(name, one);
-    else headers.set(name, String(value));
+    if (!HOP_BY_HOP.has(key)) headers[name] = Array.isArray(value) ? value.map(String) : String(value);
   }
-  if (response.sendDate && !headers.has('date')) headers.set('date', new Date().toUTCString());
+  if (response.sendDate && !response._headers.has('date')) headers.date = new Date().toUTCString();
   return headers;
 }
 

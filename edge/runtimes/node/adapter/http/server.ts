@@ -4,6 +4,8 @@ import process from 'node:process';
 import { uncaught } from '../errors.ts';
 import { Exchange } from './exchange.ts';
 import { IncomingMessage } from './incoming-message.ts';
+import { FetchedRequest, type IncomingRequest } from './request.ts';
+import { type Answering, FetchAnswering } from './response.ts';
 import { ServerResponse } from './server-response.ts';
 import { isUpgrade, upgrade } from './upgrade/index.ts';
 
@@ -28,6 +30,7 @@ export function onListening(listener: () => void): void {
 
 /** The server that requests go to: the one on PORT, or else the first. */
 export function publicServer(): Server | undefined {
+  if (listening.length < 2) return listening[0];
   const wanted = Number(process.env.PORT);
   return listening.find((server) => server.port === wanted) ?? listening[0];
 }
@@ -136,7 +139,14 @@ export class Server extends EventEmitter {
   /** Serves a request by the app's listeners. */
   async handle(request: Request): Promise<Response> {
     if (isUpgrade(this, request)) return upgrade(this, request, this.port ?? 0);
-    const exchange = new Exchange(request, this.port ?? 0, () => this.#ended());
+    const answering = new FetchAnswering();
+    this.serve(new FetchedRequest(request), answering);
+    return answering.response;
+  }
+
+  /** The same for a request that asks for no other protocol, whichever way it came. */
+  serve(request: IncomingRequest, answering: Answering): void {
+    const exchange = new Exchange({ request, answering, port: this.port ?? 0, onEnd: () => this.#ended() });
     const incoming = IncomingMessage.of(request, exchange);
     const outgoing = new this.#Response(incoming);
     exchange.begin(incoming, outgoing);
@@ -146,7 +156,6 @@ export class Server extends EventEmitter {
     } catch (error) {
       uncaught(error);
     }
-    return exchange.response;
   }
 
   /** Whether a response is not read to its end. */

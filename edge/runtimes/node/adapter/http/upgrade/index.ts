@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { uncaught } from '../../errors.ts';
 import { IncomingMessage } from '../incoming-message.ts';
+import { FetchedRequest } from '../request.ts';
 import { UpgradedSocket } from './socket.ts';
 
 const { Request: FetchRequest } = globalThis;
@@ -15,7 +16,7 @@ export const isUpgrade = (server: EventEmitter, request: Request): boolean =>
 /** Gives a request to the `upgrade` listeners of a server, as Node.js does (documentation, "HTTP", event `upgrade`). */
 export function upgrade(server: EventEmitter, request: Request, port: number): Promise<Response> {
   const { headers, socket } = openSocket(request, port);
-  const incoming = IncomingMessage.of(new FetchRequest(request.url, { headers }));
+  const incoming = IncomingMessage.of(new FetchedRequest(new FetchRequest(request.url, { headers })));
   Object.defineProperties(incoming, { socket: { value: socket }, connection: { value: socket } });
   try {
     server.emit('upgrade', incoming, socket, Buffer.alloc(0));

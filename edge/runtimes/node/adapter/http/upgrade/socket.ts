@@ -25,12 +25,6 @@ const LOOK_MS = 20;
 
 const encoder = new TextEncoder();
 
-/** What workerd has beside the browsers' WebSocket. */
-interface WorkerdWebSocket extends WebSocket {
-  accept(): void;
-}
-declare const WebSocketPair: new () => { 0: WorkerdWebSocket; 1: WorkerdWebSocket };
-
 /**
  * The socket that a server's `upgrade` listeners get. A library writes the bytes of the WebSocket protocol to it and
  * reads them from it; behind it is workerd's WebSocket, which speaks with the client.
