@@ -51,6 +51,8 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
         warn "saw #{request.path}"
         raise 'on purpose' if request.path == '/fail'
         next [200, {}, [RANDOM.join(' ')]] if request.path == '/random'
+        env['rack.hijack'].call if request.path == '/hijack'
+        next [200, { 'rack.hijack' => ->(io) { io << 'part'; io.close } }, []] if request.path == '/partial'
         if request.path == '/stream'
           pieces = Enumerator.new { |body| 3.times { |at| body << "piece #{at}\\n"; sleep 0.05 } }
           next [200, { 'Content-Type' => 'text/plain', 'ETag' => '"1"' }, pieces]
@@ -81,6 +83,9 @@ describe.skipIf(!existsSync(INSTALLED))('Ruby', () => {
     expect(answer.text.split('\n').slice(0, 5)).toEqual(['POST', '/a/b', 'x=1', '[["x", "1"], ["y", "é"]]', 'hello']);
     expect(answer.headers.etag).toBeDefined();
     expect((await platform.app('racky', '/fail')).status).toBe(500);
+    expect((await platform.app('racky', '/hijack')).status).toBe(500);
+    await expect.poll(() => platform.log('racky'), { timeout: 20_000 }).toContain('has no socket to take over');
+    expect((await platform.app('racky', '/partial')).text).toBe('part');
     // Processes start from one memory, and have nothing random in common.
     const random = async () => (await platform.app('racky', '/random')).text.split(' ');
     const first = await random();

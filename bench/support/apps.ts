@@ -90,6 +90,7 @@ export async function runtimeApps(): Promise<Apps> {
           Procfile: 'web: bundle exec ruby app.rb -p $PORT\n',
           'app.rb': "require 'sinatra'\nget('/') { 'hello' }\n",
         },
+        ...(has('puma') && { command: ['ruby', 'app.rb', '-p', '$PORT', '-e', 'production', '-s', 'puma'] }),
       },
     }),
     ...(has('go') && {

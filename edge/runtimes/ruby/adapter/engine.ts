@@ -64,12 +64,20 @@ export async function takeSnapshot(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const none = () => new OpenFile(new File([]));
   const { instance: fresh } = await instantiate(module, { variables: [], stdout: none(), stderr: none() });
-  const { vm, wasi, instance, calls } = await instantiate(module, { variables: [], stdout: none(), stderr: none() });
+  let calls = 0;
+  const { vm, wasi, instance } = await instantiate(module, {
+    variables: [],
+    stdout: none(),
+    stderr: none(),
+    onCall: () => {
+      calls += 1;
+    },
+  });
   wasi.initialize(instance);
   vm.initialize();
   const open = wasi.fds.length;
   vm.eval(`[${libraries.map((name) => `'${name}'`).join(', ')}].each { |name| require name }; 2.times { GC.start }`);
-  if (calls() > 0) throw new Error('The libraries have called JavaScript.');
+  if (calls > 0) throw new Error('The libraries have called JavaScript.');
   if (wasi.fds.slice(open).some(Boolean)) throw new Error('The libraries have left files open.');
   return packSnapshot(new Uint8Array(instance.exports.memory.buffer), new Uint8Array(fresh.exports.memory.buffer));
 }
@@ -83,32 +91,35 @@ interface Instantiated {
   wasi: WASI;
   instance: Instance;
   files: Files;
-  /** How often Ruby has called JavaScript. */
-  calls(): number;
 }
 
-/** An engine that has not started. */
+/**
+ * An engine that has not started.
+ *
+ * @param onCall is told when Ruby calls JavaScript
+ */
 async function instantiate(
   module: WebAssembly.Module,
-  { variables, stdout, stderr }: { variables: string[]; stdout: Fd; stderr: Fd },
+  { variables, stdout, stderr, onCall }: { variables: string[]; stdout: Fd; stderr: Fd; onCall?(): void },
 ): Promise<Instantiated> {
   const root = new PreopenDirectory('/', new Map());
   const wasi = new WASI(['ruby'], variables, [new OpenFile(new File([])), stdout, stderr, root], { debug: false });
   const vm = new RubyVM();
   const imports: Record<string, Record<string, unknown>> = { wasi_snapshot_preview1: wasi.wasiImport };
   vm.addToImports(imports);
-  let calls = 0;
-  const host = imports['rb-js-abi-host'] as Record<string, (...args: unknown[]) => unknown>;
-  for (const [name, call] of Object.entries(host)) {
-    host[name] = (...args) => {
-      calls += 1;
-      return call(...args);
-    };
+  if (onCall) {
+    const host = imports['rb-js-abi-host'] as Record<string, (...args: unknown[]) => unknown>;
+    for (const [name, call] of Object.entries(host)) {
+      host[name] = (...args) => {
+        onCall();
+        return call(...args);
+      };
+    }
   }
   const instance = (await WebAssembly.instantiate(module, imports)) as unknown as Instance;
   await vm.setInstance(instance);
   wasi.inst = instance;
-  return { vm, wasi, instance, files: new Files(root.dir), calls: () => calls };
+  return { vm, wasi, instance, files: new Files(root.dir) };
 }
 
 /** The files of an engine, by their absolute paths. */

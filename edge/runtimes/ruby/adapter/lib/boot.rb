@@ -13,6 +13,7 @@ require 'islet/program'
 
 module Islet
   DIRECTORY = '/islet'
+  HIJACK = -> { raise NotImplementedError, 'rack.hijack: a request here has no socket to take over; give a streaming body' }
   @app = nil
 
   class << self
@@ -75,7 +76,7 @@ module Islet
         'REQUEST_URI' => query.empty? ? path : "#{path}?#{query}", 'SERVER_SOFTWARE' => 'Islet',
         'rack.url_scheme' => scheme, 'rack.input' => File.open("#{DIRECTORY}/#{id}.body", 'rb'),
         'rack.errors' => $stderr, 'rack.version' => [1, 6], 'rack.multithread' => false,
-        'rack.multiprocess' => true, 'rack.run_once' => false, 'rack.hijack?' => false
+        'rack.multiprocess' => true, 'rack.run_once' => false, 'rack.hijack?' => false, 'rack.hijack' => HIJACK
       }
       fields.each_slice(2) do |name, value|
         break if value.nil?
@@ -93,6 +94,8 @@ module Islet
         Array(values).flat_map { |value| value.to_s.split("\n") }.each { |value| lines << name.to_s << value }
       end
       File.binwrite("#{DIRECTORY}/#{id}.out", lines.join("\0"))
+      # What the server would hand the socket to writes the body.
+      body = headers['rack.hijack'] if headers['rack.hijack'].respond_to?(:call)
       # A body that is an array is there already; others come by and by.
       return File.binwrite("#{DIRECTORY}/#{id}.sent", whole(body)) if body.respond_to?(:to_ary)
       Waiting.call(:respond, id)
