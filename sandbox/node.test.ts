@@ -515,6 +515,18 @@ test('scripts in a context: its names and globals, assignments, and names that n
     ['main.cjs'],
   ));
 
+test('a module on the command line imports from the directory', async () => {
+  await sandbox.writeEntries(
+    files({
+      'a.mjs': 'export const a = 1;',
+      'node_modules/b/index.mjs': 'export const b = 2;',
+      'node_modules/b/package.json': '{"exports":"./index.mjs"}',
+    }),
+  );
+  const line = `node --input-type=module -e "import { a } from './a.mjs'; import { b } from 'b'; console.log(a, b)"`;
+  expect(await runLine(sandbox, line)).toMatchObject({ stdout: '1 2\n', stderr: '' });
+});
+
 test('native code is named in the error', async () => {
   await sandbox.writeEntries(files({ tool: Buffer.from('\x7fELF\x02\x01', 'latin1'), 'addon.node': '' }));
   expect((await runLine(sandbox, './tool')).stderr).toContain('/app/tool is native code');
