@@ -500,6 +500,33 @@ test('a socket over a stream knows what it is over, as http2-wrapper wants', asy
   expect(await runLine(sandbox, 'node tls.cjs')).toMatchObject({ stdout: 'function true\n', stderr: '' });
 });
 
+test('scripts in a context: its names and globals, assignments, and names that nobody has', () =>
+  same(
+    {
+      'main.cjs': `const vm = require('vm'); const context = vm.createContext({ given: 1 });
+        console.log(vm.runInContext("typeof window + typeof given + typeof Array", context));
+        vm.runInContext("made = given + 1; var declared = made", context); console.log(context.made, typeof made, context.given);
+        console.log(vm.runInContext("(function () { let window = 2; return window })()", context));
+        try { vm.runInContext("nobody.has", context) } catch ({ name, message }) { console.log(name, message) }
+        const shared = { ...Object.fromEntries(['queueMicrotask', 'structuredClone', 'atob'].map((name) => [name, globalThis[name]])) };
+        console.log(vm.runInNewContext("queueMicrotask(() => {}), structuredClone([1])[0] + atob('Mg==')", shared));
+        console.log(vm.runInNewContext("given * 2", { given: 4 }), new vm.Script("typeof document").runInContext(context));`,
+    },
+    ['main.cjs'],
+  ));
+
+test('a module on the command line imports from the directory', async () => {
+  await sandbox.writeEntries(
+    files({
+      'a.mjs': 'export const a = 1;',
+      'node_modules/b/index.mjs': 'export const b = 2;',
+      'node_modules/b/package.json': '{"exports":"./index.mjs"}',
+    }),
+  );
+  const line = `node --input-type=module -e "import { a } from './a.mjs'; import { b } from 'b'; console.log(a, b)"`;
+  expect(await runLine(sandbox, line)).toMatchObject({ stdout: '1 2\n', stderr: '' });
+});
+
 test('native code is named in the error', async () => {
   await sandbox.writeEntries(files({ tool: Buffer.from('\x7fELF\x02\x01', 'latin1'), 'addon.node': '' }));
   expect((await runLine(sandbox, './tool')).stderr).toContain('/app/tool is native code');

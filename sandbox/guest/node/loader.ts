@@ -130,6 +130,11 @@ export class Loader {
     return this.#evaluate(this.#load(path));
   }
 
+  /** Runs a source as the ES module that a path would name, of which there is no file. */
+  async importSource(source: string, path: string): Promise<object> {
+    return this.#evaluate(this.#esModule(compileModule(source, path), pathToFileURL(path).href, path));
+  }
+
   /**
    * `require()` of an ES module.
    *

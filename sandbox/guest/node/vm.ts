@@ -11,16 +11,25 @@ const contexts = new WeakSet<object>();
 const nameOf = (options: Options): string =>
   (typeof options === 'string' ? options : options?.filename) ?? 'evalmachine.<anonymous>';
 
-/** Names are looked up in the context first, and assignments go to it, as with the global object of a realm. */
+/** Names that a script may assign without declaring them, and others that look so. */
+const ASSIGNED = /(?<![\w$.])([A-Za-z_$][\w$]*)\s*=(?![=>])/g;
+
+/**
+ * Names are looked up in the context first, and assignments go to it, as with the global object of a realm. What neither
+ * it nor the global object has is left to the engine, which knows `typeof` of an unknown name from its value.
+ */
 function runIn(code: string, context: Context, name: string): unknown {
+  const assigned = new Set([...code.matchAll(ASSIGNED)].map(([, found]) => found));
   const scope = new Proxy(context, {
-    has: (_target, key) => key !== '$code' && key !== '$eval',
+    has: (target, key) =>
+      key !== '$code' &&
+      key !== 'eval' &&
+      (key in target || key in globalThis || (typeof key === 'string' && assigned.has(key))),
     get: (target, key) => {
       if (key === Symbol.unscopables) return undefined;
-      if (key in target || key === 'globalThis') return key === 'globalThis' ? target : target[key];
-      const value: unknown = Reflect.get(globalThis, key);
-      if (value === undefined && !(key in globalThis)) throw new ReferenceError(`${String(key)} is not defined`);
-      return value;
+      if (key === 'globalThis') return target;
+      const value: unknown = key in target ? target[key] : Reflect.get(globalThis, key);
+      return isEngineFunction(value, key) ? boundToGlobal(value) : value;
     },
   });
   // Declarations of a script become properties of its global object: `var` and functions are hoisted into the context.
@@ -34,6 +43,20 @@ function runIn(code: string, context: Context, name: string): unknown {
 /** Turns the first word of top-level declarations into assignments where that is plainly safe. */
 function hoist(code: string): string {
   return code.replace(/^var (?=[\w$]+ ?=)/gm, '');
+}
+
+type AnyFunction = (...parameters: unknown[]) => unknown;
+
+/** Functions of the engine mind what they are called on, and what is called by a name of the context is called on that. */
+const isEngineFunction = (value: unknown, key: PropertyKey): value is AnyFunction =>
+  typeof value === 'function' && !Object.hasOwn(value, 'prototype') && value === Reflect.get(globalThis, key);
+
+const bound = new WeakMap<AnyFunction, AnyFunction>();
+
+function boundToGlobal(value: AnyFunction): AnyFunction {
+  const known = bound.get(value) ?? value.bind(globalThis);
+  bound.set(value, known);
+  return known;
 }
 
 export function createVm(): Record<string, unknown> {

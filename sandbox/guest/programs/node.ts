@@ -135,7 +135,7 @@ async function runMain(task: Task, runtime: Runtime, line: CommandLine): Promise
   if (code === undefined && line.mode === 'file') return loader.runMain(mainFile(task, line.subject));
   const source = code ?? line.subject;
   if (line.module) {
-    await loader.import(`data:text/javascript,${encodeURIComponent(source)}`, here);
+    await loader.importSource(source, `${here}${task.pid}`);
     return;
   }
   const value = evaluateScript(task, runtime, source, here);
