@@ -42,7 +42,8 @@ export async function composerInstall(platform: Platform, context: BuildContext)
     log.detail(`${vendor} comes with the app.`);
   } else {
     const start = performance.now();
-    const waiting = [...lock.packages];
+    // A metapackage has nothing but what it requires.
+    const waiting = lock.packages.filter(({ type }) => type !== 'metapackage');
     await Promise.all(
       Array.from({ length: CONCURRENCY }, async () => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -101,13 +102,15 @@ async function installedBy(
   const packages = lock.packages.map((one) => ({
     ...one,
     'installation-source': one.dist ? 'dist' : 'source',
-    'install-path': `../${one.name}`,
+    'install-path': one.type === 'metapackage' ? null : `../${one.name}`,
   }));
   await mkdir(join(tree, vendor, 'composer'), { recursive: true });
   await writeFile(
     join(tree, vendor, 'composer/installed.json'),
     JSON.stringify({ packages, dev: false, 'dev-package-names': [] }),
   );
+  // Composer leaves out the commands of packages that are there.
+  await writeBin(tree, vendor, lock.packages);
   log.detail('Running composer install');
   await phase('commands', async () => {
     await composer.run('install --no-dev --prefer-dist --optimize-autoloader --no-progress', 'Installing dependencies');
