@@ -30,6 +30,8 @@ export interface Builder {
   settings: RegistrySettings;
   /** The way to what people name by a URL. */
   web: Web;
+  /** Where Composer comes from, by default: a URL with the hash of what is there. */
+  composer?: string | undefined;
 }
 
 /**
@@ -64,7 +66,7 @@ export async function runBuild(
 
 async function build(
   order: BuildOrder,
-  { secret, store, cache, settings, web }: Builder,
+  { secret, store, cache, settings, web, composer }: Builder,
   {
     log,
     scratch,
@@ -87,7 +89,8 @@ async function build(
     load: (name, directory) => loadCache(`${order.caches}/${name}`, directory, { secret, log, signal }),
     save: (name, directory) => saveCache(`${order.caches}/${name}`, directory, { scratch, secret, log, signal }),
   };
-  const context = { tree, scratch, config: order.config, log, store, cache, settings, web, caches, signal, phase };
+  const shared = { store, cache, settings, web, composer };
+  const context = { tree, scratch, config: order.config, log, ...shared, caches, signal, phase };
 
   log.step('Building on the Islet stack');
   let assemble: () => Promise<SlugContents>;

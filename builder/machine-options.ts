@@ -3,6 +3,7 @@ import type { LimitError, Limits, SandboxOptions } from '../sandbox/index.ts';
 import { BuildFailure } from './failure.ts';
 import type { BuildLog } from './log.ts';
 import type { RegistrySettings } from './npm/settings.ts';
+import type { Web } from './web.ts';
 
 /** Config vars that set a limit: which one, in how many of its units, and the most that a build may ask for. */
 const limitVariables: Record<string, { limit: keyof Limits; unit: number; most: number }> = {
@@ -18,24 +19,31 @@ const hostsVariable = 'BUILD_HOSTS';
 const hostPattern = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?::\d{1,5})?$/i;
 
 /**
+ * @param hosts others that it may reach
  * @param log gets a line for each request that leaves the machine or is refused
  * @throws BuildFailure when a config var says what cannot be
  */
-export function machineOptions({
-  config,
-  settings,
-  log,
-  signal,
-}: {
-  config: Readonly<Record<string, string>>;
-  settings: RegistrySettings;
-  log: BuildLog;
-  signal: AbortSignal;
-}): SandboxOptions {
+export function machineOptions(
+  {
+    config,
+    settings,
+    log,
+    web,
+    signal,
+  }: {
+    config: Readonly<Record<string, string>>;
+    settings: RegistrySettings;
+    log: BuildLog;
+    web?: Web;
+    signal: AbortSignal;
+  },
+  hosts: readonly string[] = [],
+): SandboxOptions {
   return {
     limits: limitsOf(config),
     egress: {
-      allow: [...registryHosts(settings), ...declaredHosts(config)],
+      allow: [...registryHosts(settings), ...declaredHosts(config), ...hosts],
+      ...(web && { trusted: [...web.trusted] }),
       onRequest: (line) => {
         log.detail(`[network] ${line}`);
         if (line.endsWith('not among those the build may reach')) {

@@ -8,6 +8,7 @@
  *     BUILD_CONCURRENCY  builds at once; half of the processors, but one at least
  *     TRUSTED_HOSTS      host:port, separated by commas: where sources and buildpacks may come from by plain http or from
  *                        inside; by default they come from the public internet, by https
+ *     COMPOSER_SOURCE    where Composer comes from: `https://…/composer.phar#sha256=<hex>`; without it none runs
  *     RENDEZVOUS_HOST    address where the clients of one-off dynos connect; 127.0.0.1 by default
  *     RENDEZVOUS_PORT    its port; 0 or none takes a free one
  *     RENDEZVOUS_DIR     where its key and certificate are kept; by default in CACHE_DIR, for one start
@@ -43,6 +44,7 @@ const settings = z
       .string()
       .default('')
       .transform((list) => new Set(list.split(',').map((host) => host.trim().toLowerCase()))),
+    COMPOSER_SOURCE: z.string().optional(),
     RENDEZVOUS_HOST: z.string().min(1).default('127.0.0.1'),
     RENDEZVOUS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
     RENDEZVOUS_DIR: z
@@ -77,6 +79,7 @@ const builds = createBuildServer(
     work,
     settings: registry,
     web: new Web(registry, settings.TRUSTED_HOSTS),
+    composer: settings.COMPOSER_SOURCE,
   },
   { concurrency: settings.BUILD_CONCURRENCY, oneOffs: new OneOffs(settings.INTERNAL_SECRET, rendezvous) },
 );

@@ -6,6 +6,8 @@ export interface MachineCommand {
   /** What the machine has beside the app. */
   programs: readonly TreeEntry[];
   env: Readonly<Record<string, string>>;
+  /** Hosts that it may reach, besides those of every build. */
+  hosts?: readonly string[];
   /** Takes what it writes, to both streams, as it comes. */
   print(text: string): void;
 }
@@ -19,10 +21,10 @@ export interface MachineCommand {
 export async function runInMachine(
   line: string,
   context: BuildContext,
-  { programs, env, print }: MachineCommand,
+  { programs, env, hosts, print }: MachineCommand,
 ): Promise<number | null> {
   const { tree, signal } = context;
-  const sandbox = await createSandbox(machineOptions(context));
+  const sandbox = await createSandbox(machineOptions(context, hosts));
   try {
     await sandbox.writeEntries([...programs]);
     await sandbox.importDirectory(tree, '/app');

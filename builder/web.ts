@@ -26,7 +26,8 @@ export interface WebRequest {
 
 export class Web {
   readonly #agent: PublicAgent;
-  readonly #trusted: ReadonlySet<string>;
+  /** `host:port` of hosts that may be reached wherever they are. */
+  readonly trusted: ReadonlySet<string>;
 
   /**
    * @param settings how this host reaches the internet
@@ -34,7 +35,7 @@ export class Web {
    */
   constructor({ proxy, httpsProxy, noProxy, ca, strictSSL }: RegistrySettings, trusted: ReadonlySet<string>) {
     this.#agent = new PublicAgent({ proxy: httpsProxy ?? proxy, noProxy, ca, rejectUnauthorized: strictSSL }, trusted);
-    this.#trusted = trusted;
+    this.trusted = trusted;
   }
 
   /**
@@ -73,7 +74,7 @@ export class Web {
     const url = URL.parse(text);
     if (url?.protocol === 'https:') return url;
     const port = url?.port || '80';
-    if (url?.protocol === 'http:' && this.#trusted.has(`${url.hostname}:${port}`)) return url;
+    if (url?.protocol === 'http:' && this.trusted.has(`${url.hostname}:${port}`)) return url;
     throw new BuildFailure(`${what} must have an https URL.`);
   }
 

@@ -14,6 +14,8 @@ import { isPublicAddress } from './addresses.ts';
 export interface EgressOptions {
   /** Hosts that may be reached: a name, for the usual ports, or `name:port`. */
   allow: readonly string[];
+  /** Of those, `host:port` of hosts that may be reached wherever they are. */
+  trusted?: readonly string[];
   /** Told one line for each request: what was asked, and what became of it. */
   onRequest?: (line: string) => void;
 }
@@ -57,16 +59,17 @@ const internet: Network = {
 /** Listens on a Unix socket for the machine's requests. */
 export async function startGateway(
   path: string,
-  { allow, onRequest = () => {} }: EgressOptions = { allow: [] },
+  { allow, trusted = [], onRequest = () => {} }: EgressOptions = { allow: [] },
   network: Network = internet,
 ): Promise<Gateway> {
   const hosts = new Set(allow.map((host) => host.toLowerCase()));
+  const inside = new Set(trusted.map((host) => host.toLowerCase()));
   // workerd names the host in the request line only.
   const server = createServer({ requireHostHeader: false }, async (request, response) => {
     const url = shortUrl(request.url ?? '');
     const start = performance.now();
     try {
-      const bytes = await answer(request, response, hosts, network);
+      const bytes = await answer(request, response, { hosts, trusted: inside }, network);
       const took = Math.round(performance.now() - start);
       onRequest(`${request.method} ${url} ${response.statusCode}, ${bytes} bytes in ${took} ms`);
     } catch (error) {
@@ -109,7 +112,7 @@ function shortUrl(text: string): string {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  hosts: ReadonlySet<string>,
+  { hosts, trusted }: { hosts: ReadonlySet<string>; trusted: ReadonlySet<string> },
   network: Network,
 ): Promise<number> {
   const { method = '' } = request;
@@ -121,7 +124,8 @@ async function answer(
   }
   if (!hosts.has(url.host) && url.port !== '')
     throw new Refusal(`the port ${url.port} of ${url.hostname} is not allowed`);
-  const address = await publicAddress(url.hostname, network);
+  const known = trusted.has(`${url.hostname}:${url.port || (url.protocol === 'https:' ? '443' : '80')}`);
+  const address = await publicAddress(url.hostname, known ? { ...network, isPublic: () => true } : network);
 
   const upstream = await send(request, url, address);
   response.writeHead(upstream.statusCode ?? 502, endToEnd(upstream));

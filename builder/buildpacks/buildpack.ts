@@ -33,6 +33,8 @@ export interface BuildContext {
   settings: RegistrySettings;
   /** The way to what the app names by a URL. */
   web: Web;
+  /** Where Composer comes from, where the app does not say. */
+  composer?: string | undefined;
   caches: AppCaches;
   signal: AbortSignal;
   /** Runs a phase and reports how long it took. */

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { FileServer } from './file-server.ts';
@@ -11,7 +12,12 @@ export const INSTALLED = '/usr/share/php';
 interface Source {
   version: string;
   /** Directories of the package: place in it, to the place where Debian has it. */
-  from: Record<string, string>;
+  from?: Record<string, string>;
+  /** Files of it: place in it, to their text. */
+  files?: Record<string, string>;
+  type?: string;
+  /** More of what its composer.json says. */
+  extra?: object;
   autoload: object;
   require?: Record<string, string>;
   /** Commands: place in the package, to their text. */
@@ -23,8 +29,8 @@ interface Source {
  *
  * @param server has it
  */
-async function lockedPackage(server: FileServer, name: string, source: Source): Promise<object> {
-  const { version, from, autoload, require = {}, bin = {} } = source;
+export async function lockedPackage(server: FileServer, name: string, source: Source): Promise<object> {
+  const { version, from = {}, files = {}, type = 'library', extra = {}, autoload, require = {}, bin = {} } = source;
   const directory = await mkdtemp(join(tmpdir(), 'islet-composer-'));
   const git = (...args: string[]) => {
     const { status, stdout, stderr } = spawnSync('git', args, { cwd: directory, maxBuffer: 64 * 1024 ** 2 });
@@ -36,7 +42,7 @@ async function lockedPackage(server: FileServer, name: string, source: Source): 
       await mkdir(join(directory, place), { recursive: true });
       await cp(join(INSTALLED, installed), join(directory, place), { recursive: true });
     }
-    for (const [place, text] of Object.entries(bin)) {
+    for (const [place, text] of Object.entries({ ...files, ...bin })) {
       await mkdir(dirname(join(directory, place)), { recursive: true });
       await writeFile(join(directory, place), text);
     }
@@ -49,7 +55,41 @@ async function lockedPackage(server: FileServer, name: string, source: Source): 
     const url = server.put(`/zipball/${name}/${reference}`, zip);
     const shasum = createHash('sha1').update(zip).digest('hex');
     const dist = { type: 'zip', url, reference, shasum };
-    return { name, version, type: 'library', dist, require, autoload, bin: Object.keys(bin) };
+    return { name, version, type, dist, require, autoload, extra, bin: Object.keys(bin) };
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** Whether Debian's Composer is here, and PHP to pack it with. */
+export const hasComposer = (): boolean =>
+  existsSync(`${INSTALLED}/Composer`) && spawnSync('php', ['-r', 'exit(class_exists("Phar") ? 0 : 1);']).status === 0;
+
+/** Debian's Composer in one file, as Composer's own project gives it out. */
+export async function packComposer(): Promise<Buffer> {
+  const directory = await mkdtemp(join(tmpdir(), 'islet-composer-'));
+  try {
+    const script = `<?php
+      $phar = new Phar($argv[1], 0, 'composer.phar');
+      $phar->startBuffering();
+      $phar['bin/composer'] = file_get_contents('/usr/bin/composer');
+      $installed = '${INSTALLED}';
+      $files = new RecursiveIteratorIterator(
+        new RecursiveDirectoryIterator($installed, FilesystemIterator::SKIP_DOTS | FilesystemIterator::FOLLOW_SYMLINKS));
+      foreach ($files as $file) {
+        $place = substr($file, strlen($installed) + 1);
+        if (!preg_match('#^(Composer|JsonSchema|Psr|React|Seld|data|Symfony/(Contracts|Component/(Console|Filesystem|Finder|Process|String)))/#', $place)) continue;
+        $phar["share/php/$place"] = file_get_contents($file);
+      }
+      $phar['share/php/Psr/Log/LogLevel.php']->compress(Phar::GZ);
+      $phar->setStub("<?php Phar::mapPhar('composer.phar'); require 'phar://composer.phar/bin/composer'; __HALT_COMPILER();");
+      $phar->stopBuffering();
+    `;
+    await writeFile(join(directory, 'pack.php'), script);
+    const phar = join(directory, 'composer.phar');
+    const { status, stderr } = spawnSync('php', ['-d', 'phar.readonly=0', join(directory, 'pack.php'), phar]);
+    if (status !== 0) throw new Error(`php failed: ${stderr}`);
+    return await readFile(phar);
   } finally {
     await rm(directory, { recursive: true });
   }

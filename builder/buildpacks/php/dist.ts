@@ -1,6 +1,6 @@
 /** Fetches what composer.lock pins, and lays it out below `vendor/`. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -33,6 +33,15 @@ export async function installPackage(
   const what = `The package ${name} ${version}`;
   const { web, signal } = context;
   await mkdir(directory, { recursive: true });
+  if (dist?.type === 'path') {
+    const from = await insideTree(dist.url, what, context);
+    await cp(from, directory, {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (path) => !/\/(\.git|vendor)$/.test(path),
+    });
+    return;
+  }
   if (dist?.type === 'zip' || dist?.type === 'tar') {
     const bytes = await fetchDist(dist, what, context);
     const archive = dist.type === 'zip' ? await zipToTar(bytes, what) : await untarred(bytes, what);
@@ -48,6 +57,13 @@ export async function installPackage(
   throw new BuildFailure(`${what} is locked as ${dist?.type ?? source?.type ?? 'nothing'}, which cannot be fetched.`, {
     help: ['Lock it as a zip or tar archive, or as a git repository.'],
   });
+}
+
+/** @throws BuildFailure when a path is not of the app */
+async function insideTree(path: string, what: string, { tree }: BuildContext): Promise<string> {
+  const place = await realpath(join(tree, path)).catch(() => undefined);
+  if (place?.startsWith(`${tree}/`)) return place;
+  throw new BuildFailure(`${what} is locked at ${path}, which is not in the app.`);
 }
 
 type Dist = NonNullable<LockedPackage['dist']>;

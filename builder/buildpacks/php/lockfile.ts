@@ -24,10 +24,13 @@ const manifest = z.object({
   require: requirements,
   autoload: autoload.optional(),
   config: z.object({ 'vendor-dir': z.string().optional() }).optional(),
+  scripts: object(z.unknown()).optional(),
+  // A list, or named ones; `false` turns one off.
+  repositories: z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]).optional(),
 });
 export type Manifest = z.infer<typeof manifest>;
 
-const lockedPackage = z.object({
+const lockedPackage = z.looseObject({
   // It becomes a path: `vendor/<name>`.
   name: z.string().regex(/^[a-z0-9]([_.-]?[a-z0-9]+)*\/[a-z0-9](([_.]|-{1,2})?[a-z0-9]+)*$/i),
   version: z.string(),

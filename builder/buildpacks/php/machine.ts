@@ -1,6 +1,7 @@
 /** `php` for a machine: a build's, or a one-off dyno's. */
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import type { EngineNeeds } from '../../../edge/runtimes/php/adapter/start.ts';
 import type { TreeEntry } from '../../../sandbox/index.ts';
 import type { SlugParts } from '../../oneoff/languages.ts';
 
@@ -13,11 +14,16 @@ let program: Promise<Uint8Array> | undefined;
 
 /** @param parts of a slug: the engine's modules, and what `web` serves, which says what the engine loads */
 export async function phpPrograms({ shared, code }: SlugParts): Promise<TreeEntry[]> {
-  program ??= bundle();
   const web = Buffer.from(code.get('web.js') ?? '').toString();
+  return phpEntries(shared, JSON.parse(web.replace(/^export default |;\s*$/g, '')) as EngineNeeds);
+}
+
+/** @param shared the engine's modules */
+export async function phpEntries(shared: ReadonlyMap<string, Uint8Array>, needs: EngineNeeds): Promise<TreeEntry[]> {
+  program ??= bundle();
   return [
     ...[...shared].map(([name, content]) => file(`${LIBRARY}/${name}`, content)),
-    file(`${LIBRARY}/start.json`, Buffer.from(web.replace(/^export default |;\s*$/g, ''))),
+    file(`${LIBRARY}/start.json`, Buffer.from(JSON.stringify(needs))),
     file(`${LIBRARY}/program.mjs`, await program),
     file('/usr/local/bin/php', Buffer.from(`#!/usr/bin/env node\nimport('${LIBRARY}/program.mjs');\n`), 0o755),
   ];

@@ -11,14 +11,16 @@ import { Engine, type PhpFactory } from '../../../edge/runtimes/php/adapter/engi
 import { phpIni } from '../../../edge/runtimes/php/adapter/ini.ts';
 import { install } from '../../../edge/runtimes/php/adapter/library.ts';
 import { programIni, runProgram } from '../../../edge/runtimes/php/adapter/program.ts';
-import type { Start } from '../../../edge/runtimes/php/adapter/start.ts';
+import type { EngineNeeds } from '../../../edge/runtimes/php/adapter/start.ts';
 import { appRoot } from '../../../schema/app-root.ts';
 import { TREE } from '../../tree-copy.ts';
+import processes from './lib/processes.php';
 import { machineFiles } from './machine-files.ts';
 import { type PhpStart, parsePhp } from './php-arguments.ts';
+import { letSpawn, REPLACED } from './processes.ts';
 
 const start = await startOf(process.argv.slice(2));
-const served = JSON.parse(readFileSync(beside('start.json'), 'utf8')) as Start;
+const served = JSON.parse(readFileSync(beside('start.json'), 'utf8')) as EngineNeeds;
 const { default: factory } = (await import(pathToFileURL(beside('php.mjs')).href)) as { default: PhpFactory };
 const names = [...served.libraries, ...served.extensions];
 const engine = await Engine.start({
@@ -27,11 +29,12 @@ const engine = await Engine.start({
   libraries: new Map(
     await Promise.all(names.map(async (name) => [name, await compile(readFileSync(beside(`${name}.wasm`)))] as const)),
   ),
-  ini: [phpIni(served), programIni, ...start.settings].join('\n'),
+  ini: [phpIni(served, REPLACED), programIni, ...start.settings].join('\n'),
   mounts: mounts(),
   onLog: (line) => console.error(line),
 });
-install(engine, served.standIns);
+install(engine, served.standIns, { 'processes.php': processes });
+letSpawn(inMachine);
 const status = await runProgram(
   engine,
   {
@@ -41,7 +44,7 @@ const status = await runProgram(
     directory: moved(process.cwd()),
   },
   {
-    env: { ...(process.env as Record<string, string>), HOME: appRoot },
+    env: { PHP_BINARY: '/usr/local/bin/php', ...(process.env as Record<string, string>), HOME: appRoot },
     input: start.input,
     onOutput: (bytes) => void process.stdout.write(bytes),
   },
@@ -76,6 +79,11 @@ function compile(bytes: Uint8Array): Promise<WebAssembly.Module> {
 
 function beside(name: string): string {
   return join(import.meta.dirname, name);
+}
+
+/** A path as the engine has it, where the machine has it. */
+function inMachine(path: string): string {
+  return path === appRoot || path.startsWith(`${appRoot}/`) ? join(TREE, relative(appRoot, path)) : path;
 }
 
 /** A path of the machine, as the engine has it. */

@@ -101,6 +101,9 @@ export class Engine {
     const php = await factory({
       instantiateWasm(imports: { env: Imports }, done: Instantiated) {
         letListen(imports.env, made);
+        // What glob() calls, and the program was built without.
+        imports.env.reallocarray = (place = 0, count = 0, size = 0) =>
+          (made.exports.realloc as (place: number, bytes: number) => number)(place, count * size);
         void WebAssembly.instantiate(module, imports).then((instance) => {
           made.exports = instance.exports;
           done(instance, module);

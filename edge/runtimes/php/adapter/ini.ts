@@ -2,8 +2,15 @@ import { EXTENSION_DIR, OPCACHE_DIR } from './engine.ts';
 import { PREPENDED, REPLACED } from './library.ts';
 import type { Start } from './start.ts';
 
-/** php.ini: what Heroku's buildpack sets, and what an instance has. */
-export const phpIni = ({ extensions, ini }: Pick<Start, 'extensions' | 'ini'>): string => `
+/**
+ * php.ini: what Heroku's buildpack sets, and what an instance has.
+ *
+ * @param replaced functions of PHP's own to leave out, besides those of the library
+ */
+export const phpIni = (
+  { extensions, ini }: Pick<Start, 'extensions' | 'ini'>,
+  replaced: readonly string[] = [],
+): string => `
 ; Only the log has what went wrong.
 display_errors = Off
 log_errors = On
@@ -25,7 +32,7 @@ opcache.file_cache = ${OPCACHE_DIR}
 opcache.file_cache_only = On
 opcache.file_cache_consistency_checks = Off
 opcache.file_update_protection = 0
-disable_functions = ${REPLACED.join(',')}
+disable_functions = ${[...REPLACED, ...replaced].join(',')}
 auto_prepend_file = ${PREPENDED}
 session.save_path = /tmp
 upload_tmp_dir = /tmp

@@ -8,6 +8,7 @@ import extensions from './lib/extensions.php';
 import http from './lib/http.php';
 import httpFunctions from './lib/http-functions.php';
 import sleep from './lib/sleep.php';
+import standInNames from './lib/stand-ins.php';
 
 const DIRECTORY = '/islet/lib';
 
@@ -18,10 +19,14 @@ const files: Readonly<Record<string, string>> = {
   'http.php': http,
   'http-functions.php': httpFunctions,
   'sleep.php': sleep,
+  'stand-ins.php': standInNames,
   'extensions.php': extensions,
   'curl.php': curl,
   'curl-constants.php': curlConstants,
 };
+
+/** Those that every run has. */
+const ALWAYS = ['http.php', 'http-functions.php', 'sleep.php', 'stand-ins.php', 'extensions.php'];
 
 /** Extensions that the library stands for, which cost each request a little: the file of each. */
 const standIns: Readonly<Record<string, string>> = { curl: 'curl.php' };
@@ -46,19 +51,17 @@ export function install(
 ): void {
   for (const [name, text] of Object.entries({ ...files, ...more })) engine.write(`${DIRECTORY}/${name}`, text);
   const known = wanted.filter((name) => name in standIns);
-  const required = [
-    'http.php',
-    'http-functions.php',
-    'sleep.php',
-    'extensions.php',
-    ...known.map((name) => standIns[name]),
-  ];
-  const lines = [...required, ...Object.keys(more)].map((name) => `require '${DIRECTORY}/${name}';`);
-  const constants = { STAND_INS: known, ENGINE: letCast(engine) };
-  const defined = Object.entries(constants).map(
-    ([name, value]) => `define('Islet\\${name}', ${JSON.stringify(value)});`,
+  const required = [...ALWAYS, ...known.map((name) => standIns[name]), ...Object.keys(more)];
+  engine.write(
+    PREPENDED,
+    [
+      '<?php',
+      ...required.map((name) => `require '${DIRECTORY}/${name}';`),
+      `define('Islet\\ENGINE', ${letCast(engine)});`,
+      `Islet\\StandIns::$names = ${JSON.stringify(known)};`,
+      '',
+    ].join('\n'),
   );
-  engine.write(PREPENDED, ['<?php', ...defined, ...lines, ''].join('\n'));
   answerHttp();
   Object.assign(globalThis, { isletSleep: sleepFor });
 }

@@ -2,7 +2,7 @@
 export type Start = Site | ProgramStart;
 
 /** One that serves. */
-export interface Site extends Engine {
+export interface Site extends EngineNeeds {
   /** The web server that the app's command names: how requests find their files. */
   server: 'apache2' | 'nginx' | 'builtin';
   /** The document root, relative to the app; `''` is the app itself. */
@@ -14,7 +14,7 @@ export interface Site extends Engine {
 }
 
 /** One that runs a program until it ends. */
-export interface ProgramStart extends Engine {
+export interface ProgramStart extends EngineNeeds {
   program: {
     /** Relative to the app. */
     file?: string;
@@ -25,7 +25,8 @@ export interface ProgramStart extends Engine {
   };
 }
 
-interface Engine {
+/** What PHP is to have. */
+export interface EngineNeeds {
   /** Extensions to load, in order: names of shared modules without `.wasm`. */
   extensions: string[];
   /** Other libraries, which extensions need. */

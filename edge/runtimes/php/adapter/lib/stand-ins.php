@@ -1,0 +1,10 @@
+<?php
+
+namespace Islet;
+
+/** Extensions that the library stands for. */
+final class StandIns
+{
+    /** @var list<string> */
+    public static array $names = [];
+}
