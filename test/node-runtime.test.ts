@@ -42,6 +42,21 @@ describe('a process', () => {
     expect(later.ticks - first.ticks).toBeGreaterThanOrEqual(5);
   });
 
+  it('compiles WebAssembly while it starts and nothing else happens', async () => {
+    // (module (func (export "f") (result i32) i32.const 42))
+    const bytes = '0061736d010000000105016000017f03020100070501016600000a06010400412a0b';
+    const slug = await textSlug(`
+      const bytes = Buffer.from('${bytes}', 'hex');
+      const compiled = await WebAssembly.compile(bytes);
+      const { f } = (await WebAssembly.instantiate(compiled)).exports;
+      const { instance } = await WebAssembly.instantiate(bytes, {});
+      const broken = await WebAssembly.compile(bytes.subarray(0, 20)).catch((error) => error.name);
+      require('node:http').createServer((req, res) => res.end([f(), instance.exports.f(), broken].join())).listen(5000);`);
+    const starts = Array.from({ length: 5 }, (_, at) => `wasm-${at}`);
+    await Promise.all(starts.map((name) => runners.announce(runners.route(name, slug))));
+    for (const name of starts) expect((await runners.get(name)).text).toBe('42,42,CompileError');
+  });
+
   it('has the environment, arguments, directory and files of `node server.js`', async () => {
     const files = { 'a b/ü #1?.txt': 'odd', 'lib/data.json': '{"n":1}', 'lib/index.js': 'module.exports = __dirname;' };
     const slug = await textSlug(

@@ -19,6 +19,7 @@ import { type AppModule, run } from './main-module.ts';
 import { captureOutput } from './output.ts';
 import { resolveFromDirectory } from './paths.ts';
 import { nameNode, prepareProcess } from './process.ts';
+import { compileAtOnce } from './web-assembly.ts';
 
 export class App extends DurableObject implements Instance {
   protected readonly events = new Events();
@@ -28,6 +29,7 @@ export class App extends DurableObject implements Instance {
     captureOutput(this.events);
     catchErrors(this.events);
     prepareGenerated(this.events);
+    compileAtOnce();
     followNodeDebug();
     nameNode();
     runAsClusterWorker();
