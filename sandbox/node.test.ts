@@ -265,9 +265,13 @@ describe('child processes', () => {
         await run('exit 3').catch(({ code }) => console.log('code', code))
         const cat = spawn(process.execPath, ['-e', 'process.stdin.pipe(process.stdout)']); cat.stdin.end('through'); let text = ''
         cat.stdout.on('data', (chunk) => { text += chunk }); console.log(await once(cat, 'close'), text)
+        const own = spawn('cat', ['-', 'a b.txt']); own.stdin.end('its own, '); let said = ''
+        own.stdout.on('data', (chunk) => { said += chunk }); console.log(await once(own, 'close'), said)
+        await promisify(execFile)('/bin/mkdir', ['-p', 'made/it']); console.log((await promisify(execFile)('ls', ['made'])).stdout)
         const missing = spawn('no-such-program'); console.log((await once(missing, 'error'))[0].code)
         const stuck = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']); setTimeout(() => stuck.kill(), 50); console.log(await once(stuck, 'exit'))
         const child = fork('./child.mjs', ['arg']); child.send({ n: 1 }); console.log((await once(child, 'message'))[0], await once(child, 'exit'))`,
+      'a b.txt': 'and a file',
       'child.mjs': `process.on('message', (message) => { process.send({ ...message, arg: process.argv[2] }); process.disconnect() })`,
     }));
 

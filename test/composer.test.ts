@@ -96,7 +96,12 @@ describe.skipIf(!hasComposer() || !existsSync(`${INSTALLED}/Slim`))('Composer', 
         '#!/usr/bin/env php\n<?php require "vendor/autoload.php"; file_put_contents("compiled.txt", "compiled by $argv[1], " . Own::FROM);',
       'bin/make.php': `<?php
         exec('echo from exec; exit 4', $lines, $status);
-        file_put_contents('made.json', json_encode([array_slice($argv, 1), $lines, $status, shell_exec('pwd')]));
+        $process = proc_open(['cat'], [['pipe', 'r'], ['pipe', 'w']], $pipes);
+        fwrite($pipes[0], 'through cat');
+        fclose($pipes[0]);
+        $through = stream_get_contents($pipes[1]);
+        $closed = proc_close($process);
+        file_put_contents('made.json', json_encode([array_slice($argv, 1), $lines, $status, shell_exec('pwd'), $through, $closed]));
         echo "made it\\n";
       `,
       'src/Scripts.php': `<?php namespace App;
@@ -118,7 +123,7 @@ describe.skipIf(!hasComposer() || !existsSync(`${INSTALLED}/Slim`))('Composer', 
       '3.5.1',
       'the tree',
       'by the plugin',
-      [['one', 'two'], ['from exec'], 4, '/app\n'],
+      [['one', 'two'], ['from exec'], 4, '/app\n', 'through cat', 0],
       'post-install-cmd',
       'by the shell in app\n',
       'compiled by compile, the tree',

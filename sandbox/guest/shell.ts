@@ -153,6 +153,16 @@ export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+/** The words that start a command: those themselves, or where it is one that the shell brings along, the shell's. */
+export function startable(argv: string[], place: { env: Environment; cwd: string }): string[] {
+  const name = commandName(argv);
+  const isShells = bundled.has(name) && findCommand(argv, place) === undefined;
+  return isShells ? ['sh', '-c', [name, ...argv.slice(1)].map(quote).join(' ')] : argv;
+}
+
+/** Without the folder where it would stand. */
+const commandName = ([name = '']: string[]): string => name.replace(/^\/(usr\/)?bin\//, '');
+
 /** Writes what goes to the task's own streams, and returns the rest. */
 function writeResult(task: Task, result: Result, streams: string): Result {
   const { stdout, stderr, exitCode } = result;
@@ -193,7 +203,7 @@ function knownOptions(name: string, args: string[]): string[] {
 async function run(shell: Task, streams: string, argv: string[], context: CommandContext): Promise<Result> {
   const env = context.exportedEnv ?? Object.fromEntries(context.env);
   const command = findCommand(argv, { env, cwd: context.cwd });
-  const name = (argv[0] ?? '').replace(/^\/(usr\/)?bin\//, '');
+  const name = commandName(argv);
   if (command === undefined) {
     if (bundled.has(name) && context.exec) {
       const stdin = streams.includes('i') && readers.test(name) ? await shell.stdin.readAll() : undefined;

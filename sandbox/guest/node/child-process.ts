@@ -5,6 +5,7 @@ import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Pipe } from '../pipe.ts';
 import { start } from '../programs/program.ts';
+import { startable } from '../shell.ts';
 import type { Sink, Task } from '../task.ts';
 import type { Process } from './process.ts';
 import { runSync, type SyncOptions } from './run-sync.ts';
@@ -108,10 +109,10 @@ export function createChildProcess(task: Task): Record<string, unknown> {
     child.release = task.hold();
 
     try {
+      const place = { env: environment(options.env) ?? { ...task.env }, cwd: directory(task, options.cwd) };
       child.child = start({
-        argv,
-        env: environment(options.env) ?? { ...task.env },
-        cwd: directory(task, options.cwd),
+        argv: startable(argv, place),
+        ...place,
         stdin,
         stdout: stdout.sink,
         stderr: stderr.sink,
