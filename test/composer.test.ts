@@ -86,7 +86,7 @@ describe.skipIf(!hasComposer() || !existsSync(`${INSTALLED}/Slim`))('Composer', 
             'App\\Scripts::note',
             'echo "by the shell in $(basename $PWD)" > shell.txt',
           ],
-          compile: '@php vendor/acme/own/thing compile',
+          compile: 'thing compile',
         },
       }),
       'packages/own/composer.json':

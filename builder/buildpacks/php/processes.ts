@@ -36,7 +36,7 @@ async function run(order: Order, place: (path: string) => string): Promise<strin
   const [out = 'pipe', err = 'pipe'] = streams;
   const child = spawn(program, args, {
     cwd: place(directory),
-    env: { ...environment },
+    env: { ...environment, PATH: (environment.PATH ?? '').split(':').map(place).join(':') },
     stdio: ['pipe', out, err],
   });
   child.stdin?.on('error', () => {});

@@ -47,7 +47,7 @@ namespace Islet {
             $answer = json_decode(vrzno_await((new \Vrzno())->isletSpawn(json_encode([
                 'command' => $this->command,
                 'directory' => $this->directory ?? getcwd(),
-                'environment' => $this->environment ?? getenv(),
+                'environment' => (object) $this->environment(),
                 'input' => base64_encode($input),
                 'streams' => $streams,
             ]))), true);
@@ -71,6 +71,17 @@ namespace Islet {
         {
             $to = $this->descriptors[$descriptor] ?? null;
             return $to === null || (is_resource($to) && in_array($to, [\STDOUT, \STDERR], true));
+        }
+
+        /** @return array<string, string> of what proc_open takes: by their names, or as `NAME=value` */
+        private function environment(): array
+        {
+            $pairs = [];
+            foreach ($this->environment ?? getenv() as $name => $value) {
+                [$name, $value] = is_int($name) ? [...explode('=', $value, 2), ''] : [$name, $value];
+                $pairs[$name] = (string) $value;
+            }
+            return $pairs;
         }
 
         private function inputFile(): string
