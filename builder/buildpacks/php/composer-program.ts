@@ -23,11 +23,18 @@ const HOME = '/tmp/composer';
 /** Most bytes of a phar. */
 const MAX_BYTES = 32 * 1024 ** 2;
 
-/** Where packages are that say nothing else. */
-const HOSTS = [
-  ...['api.github.com', 'github.com', 'codeload.github.com'],
-  ...['raw.githubusercontent.com', 'gitlab.com', 'bitbucket.org', 'api.bitbucket.org'],
+/** Where the archives of packages are. */
+const CODE_HOSTS = [
+  ...['api.github.com', 'github.com', 'codeload.github.com', 'raw.githubusercontent.com'],
+  ...['gitlab.com', 'bitbucket.org', 'api.bitbucket.org'],
 ];
+
+/** Where its repository is by default, as Composer's own configuration has it. */
+function defaultHosts(files: ReadonlyMap<string, Uint8Array>): string[] {
+  const [, config] = [...files].find(([name]) => name.endsWith('Composer/Config.php')) ?? [];
+  const text = config ? Buffer.from(config).toString() : '';
+  return [...text.matchAll(/'url' => 'https:\/\/([\w.-]+)/g)].flatMap(([, host]) => host ?? []);
+}
 
 /** Composer has no ext-curl and no ext-openssl here: requests leave the machine by its gateway, which speaks TLS. */
 const MAIN = `<?php
@@ -86,7 +93,7 @@ export async function findComposer(manifest: Manifest, context: BuildContext): P
           COMPOSER_PROCESS_TIMEOUT: '0',
           PATH: `/app/${BIN}:/usr/local/bin:/usr/bin:/bin`,
         },
-        hosts: [...HOSTS, ...hostsOf(manifest)],
+        hosts: [...CODE_HOSTS, ...defaultHosts(files), ...hostsOf(manifest)],
         print: (text) => {
           output += text;
         },
